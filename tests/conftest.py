@@ -13,6 +13,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytest_plugins = ["tests.support.dovecot"]
+
 SHARED = Path(os.environ.get("WATCHER_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 
 
