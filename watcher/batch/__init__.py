@@ -1,0 +1,1 @@
+"""Much mail at once: importing files, and deriving everything again."""

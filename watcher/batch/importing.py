@@ -1,0 +1,103 @@
+"""Importing files: into the vault first, then derived like any other mail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watcher.batch.sources import FileMail, mails
+from watcher.vault import Arrival
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from watcher.vault import Vault
+
+INBOX = "import"
+"""The inbox of imported mail unless the command names a configured one."""
+
+_BATCH_MAILS = 200
+_BATCH_BYTES = 16 << 20
+
+# A file has no UIDVALIDITY of its own; its mails are named by position and content (FileMail.uid), for ever.
+_UIDVALIDITY = 1
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did so far. `known` was imported before, `duplicate` is the same mail from elsewhere."""
+
+    seen: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    known: int = 0
+    bytes: int = 0
+
+
+def take_in(
+    vault: Vault,
+    paths: Iterable[Path],
+    *,
+    inbox: str = INBOX,
+    max_bytes: int,
+    stopped: Callable[[], bool] = lambda: False,
+    on_batch: Callable[[Imported], None] | None = None,
+) -> Imported:
+    """Store every mail below `paths` in the vault; what is there already is not stored again, so it can be resumed.
+
+    A mail over `max_bytes` is recorded as skipped. Raises `NothingToImportError` for a path without mail,
+    `OSError` for one that cannot be read, `VaultError` when the vault cannot be written.
+    """
+    outcome = Imported()
+    run = vault.begin_run(inbox, "import")
+    error = "interrupted"
+    try:
+        for path in paths:
+            for batch in _batches(mails(path)):
+                _store(vault, inbox, batch, max_bytes, outcome)
+                if on_batch is not None:
+                    on_batch(outcome)
+                if stopped():
+                    return outcome
+        error = ""
+    except BaseException as problem:
+        error = type(problem).__name__
+        raise
+    finally:
+        vault.end_run(
+            run, seen=outcome.seen, stored=outcome.stored, duplicate=outcome.duplicate, failed=0, error=error
+        )
+    return outcome
+
+
+def _store(vault: Vault, inbox: str, batch: list[FileMail], max_bytes: int, outcome: Imported) -> None:
+    mailbox = vault.mailbox(inbox, batch[0].source)
+    arrivals = [_arrival(mail, max_bytes) for mail in batch]
+    stored = vault.store(mailbox.id, arrivals, uidvalidity=_UIDVALIDITY, last_uid=0)
+    outcome.seen += len(batch)
+    outcome.stored += len(stored.new)
+    outcome.duplicate += stored.duplicates
+    outcome.known += stored.known
+    outcome.bytes += sum(mail.size for mail in batch)
+
+
+def _arrival(mail: FileMail, max_bytes: int) -> Arrival:
+    size = len(mail.raw)
+    if size > max_bytes:
+        reason = f"{size} bytes are over the limit of {max_bytes} (max_message)"
+        return Arrival(uid=mail.uid, raw=None, internal_date=mail.received_at, size=size, skipped=reason)
+    return Arrival(uid=mail.uid, raw=mail.raw, internal_date=mail.received_at, size=size)
+
+
+def _batches(found: Iterable[FileMail]) -> Iterator[list[FileMail]]:
+    batch: list[FileMail] = []
+    size = 0
+    for mail in found:
+        if batch and (len(batch) >= _BATCH_MAILS or size + mail.size > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(mail)
+        size += mail.size
+    if batch:
+        yield batch

@@ -1,0 +1,161 @@
+"""Commands on much mail at once: import and rebuild."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from watcher.cli.failure import FAILED, SUCCESS
+from watcher.cli.options import config_option, load_settings
+from watcher.cli.progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watcher.archive import Archive, Derived
+    from watcher.settings import Inbox, SenderSettings, Settings
+
+_WORKERS = click.IntRange(1, 256)
+
+
+@click.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--workers", type=_WORKERS, default=1, show_default=True, help="Processes that derive.")
+@click.option("--inbox", metavar="NAME", help="Treat the mail as this configured inbox's.")
+@config_option
+@click.pass_context
+def import_command(ctx: click.Context, paths: tuple[Path, ...], workers: int, inbox: str | None) -> int:
+    """Take in mbox files, Maildirs and .eml files, or folders of them.
+
+    It can be stopped and started again at any time: what is in the vault is not stored twice.
+
+    \b
+    watcher import ~/Maildir
+    watcher import --workers 4 old.mbox letters/
+    watcher import --inbox politics export.mbox
+    """
+    from watcher.archive import Archive  # noqa: PLC0415
+    from watcher.batch.importing import INBOX, take_in  # noqa: PLC0415
+    from watcher.batch.sources import total_bytes  # noqa: PLC0415
+    from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
+
+    settings = load_settings(ctx)
+    chosen = _inbox(settings, inbox)
+    limit = chosen.max_message if chosen else settings.max_message
+    senders = _senders(settings)
+    with stop_on_signals() as stopped, Archive.open(settings, senders) as archive:
+        with progress("reading", total_bytes(paths), unit="bytes") as shown:
+            before = 0
+
+            def read(so_far: int) -> None:
+                nonlocal before
+                shown.advance(so_far - before)
+                before = so_far
+
+            taken = take_in(
+                archive.vault,
+                paths,
+                inbox=chosen.name if chosen else INBOX,
+                max_bytes=limit,
+                stopped=stopped,
+                on_batch=lambda outcome: read(outcome.bytes),
+            )
+        derived = _derive(archive, settings, senders, workers, stopped)
+    click.echo(
+        f"read {taken.seen}: {taken.stored} new, {taken.duplicate} same as another, {taken.known} imported before"
+    )
+    click.echo(f"derived {derived.done}, failed {derived.failed}")
+    return FAILED if stopped() else SUCCESS
+
+
+def _derive(
+    archive: Archive,
+    settings: Settings,
+    senders: tuple[SenderSettings, ...],
+    workers: int,
+    stopped: Callable[[], bool],
+) -> Derived:
+    from watcher.archive import Derived as Count  # noqa: PLC0415
+    from watcher.batch.workers import derive_all  # noqa: PLC0415
+
+    pending = archive.vault.pending_ids()
+    total = Count()
+    with progress("deriving", len(pending)) as shown:
+        rows_of = derive_all(settings.store.vault, pending, settings, senders, workers=workers, stopped=stopped)
+        for rows in rows_of:
+            total += archive.commit(rows)
+            shown.advance(len(rows))
+    return total
+
+
+def _inbox(settings: Settings, name: str | None) -> Inbox | None:
+    if name is None:
+        return None
+    for inbox in settings.inboxes:
+        if inbox.name == name:
+            return inbox
+    known = ", ".join(inbox.name for inbox in settings.inboxes) or "none"
+    raise click.UsageError(f"no inbox named {name}; the settings have: {known}")
+
+
+def _senders(settings: Settings) -> tuple[SenderSettings, ...]:
+    from watcher import settings as room  # noqa: PLC0415
+
+    return room.load_senders(settings.senders)
+
+
+@click.command("rebuild")
+@click.option("--workers", type=_WORKERS, default=1, show_default=True, help="Processes that derive.")
+@click.option("--failed", is_flag=True, help="Only mail whose record failed.")
+@click.option("--where", metavar="SQL", help="Only newsletters for which this condition on their row holds.")
+@config_option
+@click.pass_context
+def rebuild_command(ctx: click.Context, workers: int, failed: bool, where: str | None) -> int:
+    """Make the clean store again from the vault: after an update, a changed rule or setting, or a lost file.
+
+    The whole store is written to a new file that replaces the old one at once; with --failed or --where the chosen
+    rows are replaced in place.
+
+    \b
+    watcher rebuild
+    watcher rebuild --workers 4
+    watcher rebuild --failed
+    watcher rebuild --where "platform = 'mailchimp' and month >= '2026-01'"
+    """
+    from watcher.batch.rebuilding import rebuild  # noqa: PLC0415
+    from watcher.vault import Vault  # noqa: PLC0415
+
+    settings = load_settings(ctx)
+    senders = _senders(settings)
+    if failed or where:
+        return _rebuild_some(settings, senders, failed, where)
+    with Vault.open(settings.store.vault, create=False) as vault:
+        total = vault.counts().messages
+    with progress("deriving", total) as shown:
+        derived = rebuild(
+            settings, senders, workers=workers, on_batch=lambda batch: shown.advance(batch.done + batch.failed)
+        )
+    click.echo(f"rebuilt {settings.store.newsletters}: {derived.done} derived, {derived.failed} failed")
+    return SUCCESS
+
+
+def _rebuild_some(
+    settings: Settings, senders: tuple[SenderSettings, ...], failed: bool, where: str | None
+) -> int:
+    from watcher.archive import Archive as Opened  # noqa: PLC0415
+    from watcher.batch.rebuilding import rebuild_some  # noqa: PLC0415
+
+    with Opened.open(settings, senders) as archive:
+        ids: set[int] = set()
+        if failed:
+            ids |= archive.vault.failed_ids()
+        if where:
+            ids |= archive.store.ids(where)
+        with progress("deriving", len(ids)) as shown:
+            derived = rebuild_some(
+                archive, sorted(ids), on_batch=lambda batch: shown.advance(batch.done + batch.failed)
+            )
+    click.echo(f"derived {derived.done}, failed {derived.failed}")
+    return SUCCESS

@@ -1,0 +1,215 @@
+"""Commands that look at one mail, one body or some URLs, and change nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from watcher.cli.options import config_option, printable
+
+if TYPE_CHECKING:
+    from watcher.pipeline import Context
+    from watcher.record import Record
+
+_POLICIES = click.Choice(["unwrap", "remove", "keep"])
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=str)
+
+
+@click.command("explain")
+@click.argument("file", type=_FILE)
+@click.option("--inbox", metavar="NAME", help="Take trust, names and link policy from this inbox.")
+@click.option("--recipient", metavar="A", multiple=True, help="An address of the subscriber. May be repeated.")
+@click.option("--name", "names", metavar="N", multiple=True, help="A name of the subscriber. May be repeated.")
+@click.option("--links", "policy", type=_POLICIES, help="Link policy; default: the inbox's, else unwrap.")
+@click.option("--json", "as_json", is_flag=True, help="The whole record as JSON.")
+@config_option
+@click.pass_context
+def explain_command(
+    ctx: click.Context,
+    file: str,
+    inbox: str | None,
+    recipient: tuple[str, ...],
+    names: tuple[str, ...],
+    policy: str | None,
+    as_json: bool,
+) -> int:
+    """The record of one mail (a raw message, - for standard input), with every rule that fired.
+
+    \b
+    watcher explain mail.eml
+    watcher explain mail.eml --recipient me@example.org --links remove
+    watcher explain mail.eml --json | jq .providers
+    """
+    from watcher.pipeline import derive  # noqa: PLC0415
+    from watcher.record import Status  # noqa: PLC0415
+
+    context = _context(ctx, inbox, recipient, names, policy)
+    record = derive(_read(file), context)
+    if as_json:
+        click.echo(json.dumps(as_dict(record), ensure_ascii=False, indent=2))
+    else:
+        _print_record(record)
+    return 1 if record.status is Status.FAILED else 0
+
+
+def _context(
+    ctx: click.Context,
+    inbox: str | None,
+    recipients: tuple[str, ...],
+    names: tuple[str, ...],
+    policy: str | None,
+) -> Context:
+    """The inbox's context (the named one, or the only one), with what the command line adds to it."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from watcher.cleaning.policy import Policy  # noqa: PLC0415
+    from watcher.pipeline import Context  # noqa: PLC0415
+
+    received = datetime.fromtimestamp(0, UTC)
+    context = _inbox_context(ctx, inbox, received) or Context(inbox=inbox or "", received_at=received)
+    return replace(
+        context,
+        policy=Policy(policy) if policy else context.policy,
+        addresses=context.addresses | {address.lower() for address in recipients},
+        names=context.names | set(names),
+    )
+
+
+def _inbox_context(ctx: click.Context, inbox: str | None, received: datetime) -> Context | None:
+    """None when there are no settings, which these commands do not need, and none were asked for."""
+    from watcher import settings  # noqa: PLC0415
+    from watcher.archive import Contexts  # noqa: PLC0415
+    from watcher.cli.options import load_settings  # noqa: PLC0415
+
+    explicit = bool(ctx.obj.get("config")) or inbox is not None
+    if not explicit and not settings.config_exists():
+        return None
+    loaded = load_settings(ctx)
+    known = [each.name for each in loaded.inboxes]
+    if inbox is not None and inbox not in known:
+        raise click.UsageError(f"no inbox named {inbox}; the settings have: {', '.join(known) or 'none'}")
+    chosen = inbox or (known[0] if len(known) == 1 else "")
+    return Contexts(loaded, settings.load_senders(loaded.senders)).of(chosen, received)
+
+
+def _read(file: str) -> bytes:
+    return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+
+
+def as_dict(record: Record) -> dict[str, Any]:
+    """The JSON shape that scripts rely on."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    shape = asdict(record)
+    author = shape.pop("author")
+    ordered = {"subject": shape.pop("subject"), "from": author, "sent_at": shape.pop("sent_at")}
+    return {**ordered, **shape}
+
+
+def _print_record(record: Record) -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(highlight=False, markup=False, emoji=False)
+
+    def line(label: str, value: object) -> None:
+        if value not in ("", None, (), 0):
+            console.print(f"{label:<12} {printable(str(value))}", soft_wrap=True)
+
+    line("Subject", record.subject)
+    line("From", f"{record.author.name} <{record.author.address}>")
+    line("Sent", record.sent_at)
+    line("Kind", record.kind)
+    line("List-Id", record.list_id)
+    line("Sender", record.sender and f"{record.sender.slug} ({record.sender.reason})")
+    line("Language", record.language)
+    line("Redactions", record.redactions)
+    for provider in record.providers:
+        line("Provider", f"{provider.name}: {provider.layer}, {provider.status}, {provider.account or 'no account'}")
+        for fact in provider.evidence:
+            line("", f"  {fact.signal} {fact.header} {fact.value} [{fact.rule}]")
+    for link in record.links:
+        target = link.url or "[link removed]"
+        line("Link", f"{link.position}. {link.action} {target} ({link.role}; {link.rule})")
+    for tracker in record.trackers:
+        line("Tracker", f"{tracker.kind} {tracker.host} [{tracker.rule}]")
+    for removed in record.removed:
+        line("Removed", f"{removed.what}, {removed.chars} characters [{removed.rule}]")
+    for attachment in record.attachments:
+        line("Attachment", f"{attachment.name}, {attachment.media_type}, {attachment.size} bytes")
+    for warning in record.warnings:
+        line("Warning", warning)
+    if record.text:
+        console.print()
+        for paragraph in record.text.split("\n"):
+            console.print(printable(paragraph), soft_wrap=True)
+
+
+@click.command("clean")
+@click.argument("file", type=_FILE)
+@click.option("--sibling", type=_FILE, help="The mail's other body; the two are cleaned together.")
+@click.option("--html", "as_html", is_flag=True, help="Print the safe HTML instead of the text.")
+@config_option
+def clean_command(file: str, sibling: str | None, as_html: bool) -> int:
+    """The clean text of one body: HTML or plain text, told by its suffix or its content.
+
+    \b
+    watcher clean body.html
+    watcher clean body.txt --sibling body.html
+    watcher clean body.html --html > safe.html
+    """
+    from watcher import cleaning  # noqa: PLC0415
+
+    source = _body(file)
+    other = _body(sibling) if sibling else ""
+    suffix = Path(file).suffix.lower()
+    kind = "html" if suffix in {".html", ".htm"} else "text" if suffix in {".txt", ".text"} else ""
+    if as_html:
+        click.echo(cleaning.to_html(source, sibling=other, kind=kind))
+    else:
+        click.echo(cleaning.to_text(source, sibling=other, kind=kind))
+    return 0
+
+
+def _body(file: str) -> str:
+    return _read(file).decode("utf-8", "replace")
+
+
+@click.command("links")
+@click.option("--recipient", metavar="A", multiple=True, help="An address of the subscriber. May be repeated.")
+@click.option("--links", "policy", type=_POLICIES, default="unwrap", show_default=True, help="Link policy.")
+@click.option("--report", is_flag=True, help="Counts by action, role and rule instead of a line for each URL.")
+@config_option
+def links_command(recipient: tuple[str, ...], policy: str, report: bool) -> int:
+    """Classify URLs from standard input, one a line: one JSON object a line comes out. Nothing is ever requested.
+
+    \b
+    echo 'https://example.org/a?utm_source=x' | watcher links
+    watcher links --recipient me@example.org --report < urls.txt
+    """
+    from watcher.cleaning.identity import Identity  # noqa: PLC0415
+    from watcher.cleaning.links import clean_url  # noqa: PLC0415
+    from watcher.cleaning.policy import Policy  # noqa: PLC0415
+
+    identity = Identity.of(recipient)
+    urls = (line.decode("utf-8", "replace").rstrip("\r\n") for line in sys.stdin.buffer)
+    verdicts = (clean_url(url, identity, Policy(policy)) for url in urls if url)
+    if report:
+        from watcher.cleaning.links import report as counted  # noqa: PLC0415
+
+        click.echo(json.dumps(counted(verdicts), indent=2))
+        return 0
+    for verdict in verdicts:
+        shape = {
+            "action": verdict.action,
+            "url": verdict.url,
+            "host": verdict.host,
+            "role": verdict.role,
+            "rule": verdict.rule,
+        }
+        click.echo(json.dumps(shape, ensure_ascii=False))
+    return 0

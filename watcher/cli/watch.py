@@ -1,0 +1,191 @@
+"""Commands that talk to the mailboxes: check, poll, run."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import click
+
+from watcher.cli.failure import BAD_CONFIGURATION, FAILED, SUCCESS, TRY_LATER
+from watcher.cli.options import config_option, load_settings, printable
+from watcher.cli.progress import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from watcher.service.inbox import Pass
+    from watcher.settings import Inbox, SenderSettings, Settings
+
+_AT_ONCE = 8  # inboxes polled at once by `poll`; they wait for servers most of the time
+
+
+@click.command("check")
+@click.option("--offline", is_flag=True, help="Do not connect to the mail servers.")
+@config_option
+@click.pass_context
+def check_command(ctx: click.Context, offline: bool) -> int:
+    """Validate the settings, try each login and folder, and test the databases.
+
+    \b
+    watcher check
+    watcher check --config /etc/watcher/inboxes.yaml
+    """
+    from watcher.settings import SecretError  # noqa: PLC0415
+
+    settings = load_settings(ctx)
+    senders = _senders(settings)
+    click.echo(f"settings: {settings.path} is valid, {len(settings.inboxes)} inboxes, {len(senders)} senders")
+    code = _check_databases(settings)
+    if offline:
+        return code
+    for inbox in settings.inboxes:
+        try:
+            problem = _check_inbox(inbox)
+        except SecretError as error:
+            problem = str(error)
+        if problem:
+            code = FAILED
+            click.echo(f"inbox {inbox.name}: FAILED: {printable(problem)}")
+    return code
+
+
+def _senders(settings: Settings) -> tuple[SenderSettings, ...]:
+    from watcher import settings as room  # noqa: PLC0415
+
+    return room.load_senders(settings.senders)
+
+
+def _check_databases(settings: Settings) -> int:
+    from watcher.store import Store, StoreError  # noqa: PLC0415
+    from watcher.vault import Vault, VaultError  # noqa: PLC0415
+
+    code = SUCCESS
+    try:
+        with Vault.open(settings.store.vault) as vault:
+            click.echo(f"vault: {settings.store.vault} is writable, {vault.counts().messages} mails")
+    except VaultError as error:
+        code = FAILED
+        click.echo(f"vault: FAILED: {error}")
+    try:
+        with Store.open(settings.store.newsletters) as store:
+            click.echo(f"store: {settings.store.newsletters} is writable, {store.count()} newsletters")
+    except StoreError as error:
+        code = FAILED
+        click.echo(f"store: FAILED: {error}")
+    return code
+
+
+def _check_inbox(inbox: Inbox) -> str:
+    """The problem of this inbox, or nothing; prints a line for each folder that is well."""
+    from watcher.mailbox import MailboxError, Session  # noqa: PLC0415
+    from watcher.service.inbox import account_of  # noqa: PLC0415
+
+    problems: list[str] = []
+    try:
+        with Session.open(account_of(inbox, os.environ)) as session:
+            push = "push" if "IDLE" in session.capabilities else "no push, polled only"
+            for folder in inbox.folders:
+                try:
+                    state = session.examine(folder)
+                except MailboxError as error:
+                    problems.append(str(error))
+                else:
+                    click.echo(f"inbox {inbox.name}: {folder}: {state.exists} messages ({push})")
+    except MailboxError as error:
+        problems.append(str(error))
+    return "; ".join(problems)
+
+
+@click.command("poll")
+@config_option
+@click.pass_context
+def poll_command(ctx: click.Context) -> int:
+    """One pass over all inboxes: fetch what is new, derive it, exit.
+
+    Exits with 1 when an inbox failed, with 75 when all that failed may work later.
+
+    \b
+    watcher poll
+    */10 * * * *  watcher --config /etc/watcher/inboxes.yaml poll     (from cron)
+    """
+    from watcher.archive import Archive  # noqa: PLC0415
+    from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
+
+    settings = load_settings(ctx)
+    with stop_on_signals() as stopped, Archive.open(settings, _senders(settings)) as archive:
+        passes = _poll_all(settings, stopped)
+        pending = archive.vault.counts().pending
+        with progress("deriving", pending) as shown:
+            derived = archive.derive_pending(
+                stopped=stopped, on_batch=lambda batch: shown.advance(batch.done + batch.failed)
+            )
+    for each in passes:
+        _print_pass(each)
+    click.echo(f"derived {derived.done}, failed {derived.failed}")
+    return _poll_code(passes)
+
+
+def _poll_all(settings: Settings, stopped: Callable[[], bool]) -> list[Pass]:
+    """All inboxes, several at once, each with a vault connection of its own; in the order of the settings."""
+    from watcher.service.inbox import poll_inbox  # noqa: PLC0415
+    from watcher.vault import Vault  # noqa: PLC0415
+
+    def one(inbox: Inbox) -> Pass:
+        with Vault.open(settings.store.vault) as vault:
+            return poll_inbox(inbox, vault, os.environ, stopped=stopped)
+
+    with (
+        ThreadPoolExecutor(max_workers=_AT_ONCE) as pool,
+        progress("polling", len(settings.inboxes), unit="inboxes") as shown,
+    ):
+        passes = []
+        for done in pool.map(one, settings.inboxes):
+            passes.append(done)
+            shown.advance(1)
+        return passes
+
+
+def _print_pass(each: Pass) -> None:
+    polled = each.polled
+    words = [f"{polled.stored} new"]
+    words += [f"{polled.duplicate} known already"] if polled.duplicate else []
+    words += [f"{polled.skipped} skipped"] if polled.skipped else []
+    words += [f"{polled.failed} not handed over, tried again next time"] if polled.failed else []
+    click.echo(f"inbox {each.inbox}: {', '.join(words)}")
+    for error in each.errors:
+        click.echo(f"inbox {each.inbox}: FAILED: {printable(str(error))}", err=True)
+
+
+def _poll_code(passes: list[Pass]) -> int:
+    from watcher.mailbox import ConnectionLost, TemporarilyRefused, Unreachable  # noqa: PLC0415
+
+    errors = [error for each in passes for error in each.errors]
+    if not errors:
+        return SUCCESS
+    temporary = all(isinstance(error, (ConnectionLost, TemporarilyRefused, Unreachable)) for error in errors)
+    return TRY_LATER if temporary else FAILED
+
+
+@click.command("run")
+@config_option
+@click.pass_context
+def run_command(ctx: click.Context) -> int:
+    """The daemon: poll every inbox at its interval until SIGTERM or Ctrl-C.
+
+    Under systemd it reports READY, STATUS and the watchdog. A bad setting ends it with exit code 78.
+
+    \b
+    watcher run
+    watcher --config /etc/watcher/inboxes.yaml run
+    """
+    from watcher.service.daemon import Daemon  # noqa: PLC0415
+    from watcher.service.notify import Notifier  # noqa: PLC0415
+
+    settings = load_settings(ctx)
+    if not settings.inboxes:
+        click.echo(f"watcher: {settings.path} has no inboxes to watch; add one below `inboxes:`", err=True)
+        return BAD_CONFIGURATION
+    Daemon(settings, _senders(settings), Notifier()).run()
+    return SUCCESS

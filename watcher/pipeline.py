@@ -1,0 +1,152 @@
+"""derive(raw, context) -> Record: the one place that knows the order of the steps.
+
+Pure: the same bytes, context and rule files give the same record, byte for byte, on any machine. It never raises:
+a mail that cannot be understood becomes a failed record with its reason, and costs its neighbours nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from watcher import cleaning, provider
+from watcher.cleaning.identity import Identity
+from watcher.cleaning.policy import Policy
+from watcher.message import Limits, Message, Unparseable, kind_of, parse
+from watcher.provider import Receiver
+from watcher.record import Attachment, Author, Evidence, Kind, Provider, Record, Status
+from watcher.sender import Registry
+
+_STEPS = "1"
+"""Raised when the steps themselves change, so that old mail is known to profit from a rebuild."""
+
+PIPELINE_VERSION = f"{_STEPS}-{provider.RULES_VERSION}-{cleaning.RULES_VERSION}"
+"""Names the code and the rule files that made a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the derivation must know beside the bytes: all of it from the settings and the delivery."""
+
+    inbox: str
+    received_at: datetime  # aware; the server's INTERNALDATE
+    policy: Policy = Policy.UNWRAP
+    addresses: frozenset[str] = frozenset()  # of the subscriber, lower case
+    names: frozenset[str] = frozenset()  # by which a sender may greet the subscriber
+    receiver: Receiver = field(default_factory=Receiver)
+    registry: Registry = field(default_factory=lambda: Registry.compile(()))
+    limits: Limits = field(default_factory=Limits)
+
+
+def derive(raw: bytes, context: Context) -> Record:
+    """The record of one mail; `status` is `FAILED`, with the reason as first warning, when there can be none."""
+    step = "message"
+    message: Message | None = None
+    try:
+        message = parse(raw, context.limits)
+        step = "record"
+        return _record(message, context)
+    except Unparseable as error:
+        return failed(context, error.reason)
+    # The boundary that isolates a mail: whatever a library throws at hostile bytes costs this mail alone.
+    # The exception's text may quote the mail, so only its class is kept.
+    except Exception as error:  # noqa: BLE001
+        return failed(context, f"{step}: the rules stopped with {type(error).__name__}")
+
+
+def failed(context: Context, reason: str) -> Record:
+    """The record of a mail that could not be derived; its bytes stay in the vault."""
+    return Record(
+        inbox=context.inbox,
+        received_at=utc_text(context.received_at),
+        status=Status.FAILED,
+        warnings=(reason,),
+        pipeline_version=PIPELINE_VERSION,
+    )
+
+
+def utc_text(moment: datetime) -> str:
+    """ISO 8601 in UTC with `Z`, to the second: `2026-03-01T09:30:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _record(message: Message, context: Context) -> Record:
+    detection = provider.detect(message, context.receiver)
+    match = context.registry.match(message, detection.providers)
+    identity = _identity(message, context)
+    cleaned = cleaning.clean(message.html, message.plain, identity, context.policy)
+    kind, _reason = kind_of(message, platform=detection.bulk)
+    redact = _Redaction(identity)
+    return Record(
+        inbox=context.inbox,
+        received_at=utc_text(context.received_at),
+        kind=kind,
+        subject=redact(message.subject),
+        author=_author(message, redact),
+        sent_at=utc_text(message.date) if message.date else None,
+        list_id=redact(message.list_id),
+        campaign_id=redact(detection.campaign_id),
+        sender=match and replace(match, reason=redact(match.reason)),
+        providers=tuple(_redacted(each, redact) for each in detection.providers),
+        text=cleaned.text,
+        html=cleaned.html,
+        plain=cleaned.plain,
+        preheader=cleaned.preheader,
+        disclaimer=cleaned.disclaimer,
+        excerpt=cleaned.excerpt,
+        language=cleaned.language,
+        words=cleaned.words,
+        reading_minutes=cleaned.reading_minutes,
+        links=cleaned.links,
+        trackers=cleaned.trackers,
+        removed=cleaned.removed,
+        attachments=tuple(_attachment(each, redact) for each in message.attachments),
+        original_from=redact(detection.original_from),
+        list_unsubscribe=message.list_unsubscribe,
+        redactions=cleaned.redactions + redact.count,
+        warnings=(*message.warnings, *cleaned.warnings),
+        pipeline_version=PIPELINE_VERSION,
+    )
+
+
+def _identity(message: Message, context: Context) -> Identity:
+    """Who must not appear: the inbox's own addresses, and those that this mail was addressed to.
+
+    A list often writes its own address into To; the author is public and stays.
+    """
+    addressed = message.recipients - {message.author.address.lower()}
+    return Identity.of(context.addresses | addressed, context.names)
+
+
+class _Redaction:
+    """Takes the subscriber out of the fields around the body, and counts."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self.count = 0
+
+    def __call__(self, text: str) -> str:
+        clean, found = self._identity.redact(text)
+        self.count += found
+        return clean
+
+
+def _author(message: Message, redact: _Redaction) -> Author:
+    author = message.author
+    return Author(name=redact(author.name), address=redact(author.address), domain=author.domain)
+
+
+def _redacted(answer: Provider, redact: _Redaction) -> Provider:
+    evidence = tuple(_fact(each, redact) for each in answer.evidence)
+    return replace(answer, account=redact(answer.account), evidence=evidence)
+
+
+def _fact(fact: Evidence, redact: _Redaction) -> Evidence:
+    return replace(fact, value=redact(fact.value))
+
+
+def _attachment(attachment: Attachment, redact: _Redaction) -> Attachment:
+    return replace(attachment, name=redact(attachment.name))
+
+
+__all__ = ["PIPELINE_VERSION", "Context", "Kind", "derive", "failed", "utc_text"]

@@ -1,0 +1,98 @@
+"""One pass over one inbox: log in, poll each folder, and note how it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watcher.archive import utc_now
+from watcher.mailbox import Account, FolderMissing, MailboxError, Security, Session
+from watcher.service.polling import Polled, poll_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from watcher.settings import Inbox
+    from watcher.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass over an inbox brought, and what went wrong; mail that came before an error is kept."""
+
+    inbox: str
+    polled: Polled = Polled()
+    errors: tuple[MailboxError, ...] = ()
+
+
+def account_of(inbox: Inbox, environ: Mapping[str, str]) -> Account:
+    """How to reach the inbox. The password is read at each login, from where the settings say, and kept nowhere."""
+    secret = inbox.password
+
+    def password() -> str:
+        if secret is None:
+            raise MailboxError(f"inbox {inbox.name}: signing in with `oauth:` is not part of this version yet")
+        return secret.read(environ)
+
+    return Account(
+        name=inbox.name,
+        host=inbox.host,
+        port=inbox.port,
+        security=Security(inbox.security),
+        username=inbox.username,
+        password=password,
+        cafile=str(inbox.cafile) if inbox.cafile else None,
+    )
+
+
+def poll_inbox(
+    inbox: Inbox,
+    vault: Vault,
+    environ: Mapping[str, str],
+    *,
+    trigger: str = "poll",
+    stopped: Callable[[], bool] = lambda: False,
+) -> Pass:
+    """Take in what is new in every folder of the inbox. Mailbox errors are returned, not raised.
+
+    Raises `VaultError`, before the mailbox is touched, when the vault cannot be written, and `SecretError` when the
+    password is not where the settings say.
+    """
+    account = account_of(inbox, environ)
+    total = Polled()
+    errors: list[MailboxError] = []
+    run = vault.begin_run(inbox.name, trigger)
+    try:
+        with Session.open(account) as session:
+            for folder in inbox.folders:
+                if stopped():
+                    break
+                try:
+                    total += poll_folder(session, vault, inbox, folder, stopped=stopped)
+                except FolderMissing as error:  # the other folders go on
+                    errors.append(error)
+                    _note(vault, inbox.name, folder, error)
+                else:
+                    _note(vault, inbox.name, folder, None)
+    except MailboxError as error:
+        errors.append(error)
+        for folder in inbox.folders:
+            _note(vault, inbox.name, folder, error)
+    finally:
+        vault.end_run(
+            run,
+            seen=total.seen,
+            stored=total.stored,
+            duplicate=total.duplicate,
+            failed=total.failed,
+            error="; ".join(str(error) for error in errors),
+        )
+    return Pass(inbox.name, total, tuple(errors))
+
+
+def _note(vault: Vault, inbox: str, folder: str, error: MailboxError | None) -> None:
+    mailbox = vault.mailbox(inbox, folder)
+    if error is None:
+        vault.record_success(mailbox.id, utc_now())
+    else:
+        vault.record_error(mailbox.id, utc_now(), str(error))
