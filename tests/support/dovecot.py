@@ -1,7 +1,7 @@
 """A real Dovecot for tests: started once per test process, on loopback, with throw-away accounts.
 
-Use the session fixture `dovecot`; `dovecot.user()` gives an empty account that no other test sees. It works as
-root (mail then belongs to nobody) and as an ordinary user. This module is a pytest plugin.
+Use the session fixture `dovecot`; `dovecot.user()` gives an empty account that no other test sees. It works
+as root (mail then belongs to nobody) and as an ordinary user. This module is a pytest plugin.
 """
 
 from __future__ import annotations

@@ -1,0 +1,116 @@
+"""A TCP proxy on loopback that harms what the server says: for faults that a real server cannot be asked for.
+
+    with FaultProxy(dovecot.port) as proxy:
+        proxy.fault = Fault.STALL
+        proxy.after = 5_000          # bytes from the server that still pass, counted from now
+
+Faults act on the server's bytes; the client's pass untouched.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from contextlib import suppress
+from enum import Enum, auto
+from typing import Self
+
+
+class Fault(Enum):
+    """What happens once `FaultProxy.after` bytes have passed."""
+
+    NONE = auto()
+    FIN = auto()  # the connection ends in order: also "cut after n bytes"
+    RST = auto()  # it is reset
+    STALL = auto()  # nothing comes any more, the connection stays open
+    DRIP = auto()  # one byte a tick, for ever
+    ACCEPT = auto()  # new connections are closed as soon as they are accepted
+
+
+class FaultProxy:
+    """A proxy to `127.0.0.1:port`; a context manager."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, port: int, *, tick: float = 0.05) -> None:
+        self.fault = Fault.NONE
+        self.tick = tick  # seconds between two bytes of a drip
+        self._after = 0
+        self._target = port
+        self._stopped = threading.Event()
+        self._listener = socket.create_server((self.host, 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._sockets: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+
+    def harm(self, fault: Fault, after: int = 0) -> None:
+        """Let `after` more bytes of the server pass, then do it."""
+        self._after = after
+        self.fault = fault
+
+    def __enter__(self) -> Self:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        for sock in [self._listener, *self._sockets]:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _start(self, target: object, *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                if self.fault is Fault.ACCEPT:
+                    client.close()
+                    continue
+                server = socket.create_connection((self.host, self._target))
+                self._sockets += [client, server]
+                self._start(self._up, client, server)
+                self._start(self._down, server, client)
+
+    def _up(self, client: socket.socket, server: socket.socket) -> None:
+        with suppress(OSError):
+            while data := client.recv(65_536):
+                server.sendall(data)
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_WR)
+
+    def _down(self, server: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(65_536):
+                if self.fault is Fault.NONE:
+                    client.sendall(data)
+                    continue
+                passing, self._after = data[: self._after], max(0, self._after - len(data))
+                client.sendall(passing)
+                if len(passing) < len(data):
+                    self._do(client, data[len(passing) :])
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_WR)
+
+    def _do(self, client: socket.socket, held: bytes) -> None:
+        match self.fault:
+            case Fault.FIN:
+                client.shutdown(socket.SHUT_RDWR)
+            case Fault.RST:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.close()
+                raise OSError
+            case Fault.DRIP:
+                for byte in held:
+                    if self._stopped.wait(self.tick):
+                        break
+                    client.sendall(bytes([byte]))
+            case _:
+                self._stopped.wait()

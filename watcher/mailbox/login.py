@@ -1,0 +1,62 @@
+"""The login: LOGIN, or AUTHENTICATE PLAIN where LOGIN cannot carry it (RFC 9051, 6.2.2 and 6.2.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watcher.mailbox.errors import AuthenticationFailed, TemporarilyRefused
+from watcher.mailbox.reply import Reply, sentence
+
+if TYPE_CHECKING:
+    from watcher.mailbox.account import Account
+    from watcher.mailbox.client import Client
+
+_REMEDIES = {
+    "AUTHORIZATIONFAILED": "the password is right, but this account may not use IMAP here: ask its provider",
+    "EXPIRED": "the password has expired: set a new one",
+    "PRIVACYREQUIRED": "the server wants an encrypted connection: use `security: tls`",
+}
+_REMEDY = (
+    "check `username:` and the password; many providers want an app password for IMAP, or IMAP switched on"
+)
+
+
+def log_in(account: Account, client: Client, password: str) -> None:
+    """Log in by a way that the server offers and that carries the password.
+
+    Raises `AuthenticationFailed` when there is no such way, and otherwise what IMAPClient raises: `refused`
+    makes sense of a server's NO.
+    """
+    if client.logged_in:
+        return  # the server knew us from the connection (PREAUTH)
+    offered = frozenset(client.capabilities())
+    login_disabled = b"LOGINDISABLED" in offered
+    # LOGIN's quoted strings carry printable ASCII only.
+    printable = all(word.isascii() and word.isprintable() for word in (account.username, password))
+    if printable and not login_disabled:
+        client.login(account.username, password)
+    elif b"AUTH=PLAIN" in offered:
+        client.plain_login(account.username, password)
+    else:
+        raise _no_way_in(account, login_disabled=login_disabled)
+
+
+def refused(account: Account, reply: Reply) -> AuthenticationFailed | TemporarilyRefused:
+    """Return the error for a login that the server answered with NO or BAD."""
+    if reply.temporary:
+        return TemporarilyRefused(
+            sentence(
+                account.where, "the server refuses logins for now", reply.text, "it is tried again later"
+            )
+        )
+    remedy = _REMEDIES.get(reply.code, _REMEDY)
+    return AuthenticationFailed(sentence(account.where, "the login was refused", reply.text, remedy))
+
+
+def _no_way_in(account: Account, *, login_disabled: bool) -> AuthenticationFailed:
+    if login_disabled:
+        what, remedy = "the server allows no login with a password on this connection", "use `security: tls`"
+    else:
+        what = "the server offers no login that carries characters other than printable ASCII"
+        remedy = "choose a password of ASCII letters, digits and signs"
+    return AuthenticationFailed(sentence(account.where, what, remedy=remedy))
