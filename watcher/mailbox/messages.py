@@ -22,13 +22,15 @@ def size_of(row: Row) -> int:
     return size if isinstance(size, int) and size > 0 else 0
 
 
-def fetched(uid: int, row: Row, announced: int, now: datetime) -> Fetched | str:
-    """Return the message, or the reason why this row is not one.
+def fetched(uid: int, row: Row | None, announced: int, now: datetime) -> Fetched | str:
+    """Return the message, or the reason why this row, None when there is none, is not one.
 
     `announced` is RFC822.SIZE. Exchange estimates it, others count line ends differently, so a body of
     another length is accepted: its literal carries its own exact length. A body of less than half the size is
     a server's half-finished answer; an empty one, or none, is iCloud's and others' way to fail.
     """
+    if row is None:
+        return "the server said OK and sent nothing"
     raw = row.get(b"BODY[]")
     if not isinstance(raw, bytes) or not raw:
         return "the server answered without the message's bytes"

@@ -190,13 +190,15 @@ class Session:
                 return {uids[0]: self._unavailable(uids[0], f"the server refused it: {error.reply.text}")}
             half = len(uids) // 2  # one of them is to blame: find it, and have the others
             return self._fetch_bodies(uids[:half], sizes) | self._fetch_bodies(uids[half:], sizes)
-        found: dict[int, Fetched | MessageUnavailable] = {}
-        for uid, row in rows.items():
-            message = fetched(uid, row, sizes.get(uid, 0), self._clock())
-            found[uid] = self._unavailable(uid, message) if isinstance(message, str) else message
-        for uid in self._existing(uid for uid in uids if uid not in rows):
-            found[uid] = self._unavailable(uid, "the server said OK and sent nothing")
-        return found
+        outcomes = {uid: fetched(uid, rows.get(uid), sizes.get(uid, 0), self._clock()) for uid in uids}
+        failures = {uid: reason for uid, reason in outcomes.items() if isinstance(reason, str)}
+        # A message that was expunged meanwhile has no row, or one with a body of NIL (Dovecot): no failure.
+        vanished = failures.keys() - self._existing(failures)
+        return {
+            uid: self._unavailable(uid, outcome) if isinstance(outcome, str) else outcome
+            for uid, outcome in outcomes.items()
+            if uid not in vanished
+        }
 
     def message_ids(self, uids: Sequence[int]) -> dict[int, str]:
         """Return the Message-ID field's value of each UID that still exists, with `<` and `>`; or nothing."""
