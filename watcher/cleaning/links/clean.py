@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from watcher.cleaning.identity import Identity
 from watcher.cleaning.links import contacts
 from watcher.cleaning.links.parameters import stripped
-from watcher.cleaning.links.rules import PLACES, TRACKERS, Rule
+from watcher.cleaning.links.rules import RULES, Rule
 from watcher.cleaning.links.url import Url, is_archived, is_harmless, parse, trimmed
 from watcher.cleaning.links.verdict import Report, Verdict
 from watcher.cleaning.links.words import role_by_word
@@ -52,7 +52,7 @@ def tracker_of(url: str) -> tuple[str, str] | None:
     parts = parse(trimmed(url))
     if parts is None:
         return None
-    rule = TRACKERS.match(parts)
+    rule = RULES.match(parts)
     if rule is None or rule.kind != "pixel":
         return None
     return parts.host, rule.id
@@ -61,7 +61,7 @@ def tracker_of(url: str) -> tuple[str, str] | None:
 def role_of(url: str) -> str:
     """Read from its form alone what a web address is for."""
     parts = parse(trimmed(url))
-    return "content" if parts is None else _role(parts, TRACKERS.match(parts))[0]
+    return "content" if parts is None else _role(parts, RULES.match(parts))[0]
 
 
 def report(verdicts: Iterable[Verdict]) -> Report:
@@ -85,17 +85,21 @@ class _Case:
     fired: list[str] = field(default_factory=list)
 
     def judged(self) -> Verdict:
-        current = trimmed(self.text)
-        if not current or current.startswith("#"):
-            return _removed("anchor", "anchor")
-        for _ in range(_MAX_ROUNDS):
+        current = self.text
+        url = parse(current)
+        if url is None or current[-1] == " ":
+            current = trimmed(current)
+            if not current or current.startswith("#"):
+                return _removed("anchor", "anchor")
             url = parse(current)
+        for _ in range(_MAX_ROUNDS):
             if url is None:
                 return self._no_web(current)
             outcome = self._next(url, current)
             if isinstance(outcome, Verdict):
                 return outcome
             current = outcome
+            url = parse(current)
         return _removed("wrapper", "unsafe")
 
     def _next(self, url: Url, current: str) -> str | Verdict:
@@ -104,7 +108,7 @@ class _Case:
             self.fired.append("web-archive")
             named = self.identity.carried_by(current)
             return _removed("content", "personal") if named else self.passed(current, url.host, "content")
-        rule = TRACKERS.match(url)
+        rule = RULES.match(url)
         if rule is not None and not rule.keeps:
             return self._opened(url, rule)
         role, personal = _role(url, rule)
@@ -154,10 +158,9 @@ def _role(url: Url, rule: Rule | None) -> tuple[str, bool]:
     role, personal = role_by_word(url)
     if personal:
         return role, True
-    place = rule or PLACES.match(url)
-    if place is None:
+    if rule is None or rule.kind in _CONTENT_KINDS:
         return role or "content", False
-    return ("content" if place.kind in _CONTENT_KINDS else place.kind), False
+    return rule.kind, False
 
 
 def _anonymous(url: Url, identity: Identity) -> str | None:

@@ -1,9 +1,9 @@
 """The rule tables: senders, wrappers and places on the web, and the index that finds the right one at once.
 
 A rule binds a path grammar to a host, or to any host when the sender runs on its customers' domains; then
-the grammar demands the structure of a token as well, because `/c/word` is an ordinary page. Rules are found by
-the label that names the owner of a host (`list-manage` in `news.us1.list-manage2.com`) or by a literal path
-segment: a URL meets a handful of expressions, however long the tables are.
+the grammar demands the structure of a token as well, because `/c/word` is an ordinary page. Rules are found
+by the label that names the owner of a host (`list-manage` in `news.us1.list-manage2.com`) or by a literal
+path segment: a URL meets a handful of expressions, however long the tables are.
 
 Columns of `trackers.csv` and `roles.csv`:
 
@@ -23,6 +23,7 @@ import csv
 import re
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from watcher.cleaning.links.decoders import DECODERS, Decoder
@@ -88,27 +89,40 @@ class Rules:
 
     def match(self, url: Url) -> Rule | None:
         """Find the first rule that the URL obeys, host-bound rules before those for any host."""
-        for rules in self._candidates(url):
-            subject = url.subject
-            for rule in rules:
-                if rule.pattern.match(subject):
-                    return rule
+        labels = url.host.split(".")
+        segments = url.path.split("/", 2)
+        found = None
+        if len(labels) > 1:
+            found = _first(self.by_owner.get(labels[-2].rstrip(_DIGITS)), url)
+            if (
+                found is None and len(labels) > 2
+            ):  # the owner stands before a suffix of two labels: google.co.uk
+                found = _first(self.by_owner.get(labels[-3].rstrip(_DIGITS)), url)
+        if found is None:
+            found = _first(self.by_first.get(segments[1] if len(segments) > 1 else ""), url)
+        return found or self._match_anywhere(url)
+
+    def _match_anywhere(self, url: Url) -> Rule | None:
+        segments = url.path.split("/")
+        if not self._anywhere.isdisjoint(segments):
+            for segment in segments:
+                if found := _first(self.by_segment.get(segment), url):
+                    return found
+        if url.query:
+            for field, rules in self.by_field.items():
+                if field in url.query and (found := _first(rules, url)):
+                    return found
         return None
 
-    def _candidates(self, url: Url) -> Iterator[tuple[Rule, ...]]:
-        labels = url.host.split(".")
-        for label in labels[
-            -2:-4:-1
-        ]:  # the owner before a public suffix of one label, or of two: google.co.uk
-            if rules := self.by_owner.get(label.rstrip(_DIGITS)):
-                yield rules
-        segments = url.path.split("/")
-        if rules := self.by_first.get(segments[1] if len(segments) > 1 else ""):
-            yield rules
-        if not self._anywhere.isdisjoint(segments):
-            yield from (self.by_segment[segment] for segment in segments if segment in self._anywhere)
-        if url.query:
-            yield from (rules for field, rules in self.by_field.items() if field in url.query)
+
+def _first(rules: tuple[Rule, ...] | None, url: Url) -> Rule | None:
+    if rules is None:
+        return None
+    subject = url.subject
+    for rule in rules:
+        if rule.pattern.match(subject):
+            return rule
+    return None
 
 
 def _append(table: dict[str, tuple[Rule, ...]], key: str, rule: Rule) -> None:
@@ -132,5 +146,4 @@ def table(name: str) -> Iterator[dict[str, str]]:
     yield from csv.DictReader(text.splitlines())
 
 
-TRACKERS = Rules(table("trackers.csv"))
-PLACES = Rules(table("roles.csv"))
+RULES = Rules(chain(table("trackers.csv"), table("roles.csv")))

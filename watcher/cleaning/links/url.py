@@ -14,9 +14,10 @@ from typing import NamedTuple
 MAX_LENGTH = 32_768  # characters
 _MAX_FIELDS = 512  # of a query; no newsletter link has a tenth of that
 
+# All of it visible ASCII: `[!"$->@-~]` is that without `?` and `#`.
 _PLAIN = re.compile(
-    r"(https?://([a-z0-9][a-z0-9._-]*\.[a-z0-9-]+)(/[^?#]*)?)(?:\?([^#]*))?(?:#(.*))?",
-    re.IGNORECASE | re.ASCII,
+    r"""([Hh][Tt][Tt][Pp][Ss]?://([A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)+)(/[!"$->@-~]*)?)"""
+    r"""(?:\?([!"$-~]*))?(?:#([!-~]*))?"""
 )
 _GENERAL = re.compile(r"(https?://([^/?#\\]*)(/[^?#]*)?)(?:\?([^#]*))?(?:#(.*))?", re.IGNORECASE | re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]@:%<>\"{}|^`*()!$&',;=+]+)(?::(\d{0,5}))?", re.IGNORECASE)
@@ -61,13 +62,6 @@ class Url(NamedTuple):
 
 def trimmed(text: str) -> str:
     """Trim as a browser does; complete `//host` and `www.host` to https."""
-    if (
-        text[:8].lower().startswith(("http://", "https://"))
-        and text.isascii()
-        and text.isprintable()
-        and text[-1] != " "
-    ):
-        return text
     text = text.strip(_OUTSIDE)
     if "\t" in text or "\n" in text or "\r" in text:
         text = text.translate(_DELETED)
@@ -80,22 +74,25 @@ def trimmed(text: str) -> str:
 
 def parse(text: str) -> Url | None:
     """Take a trimmed http(s) URL apart; None when it is malformed or disguises its host."""
-    if not is_harmless(text):
+    if len(text) > MAX_LENGTH:
         return None
     match = _PLAIN.fullmatch(text)
-    if match is not None and ".." not in match[2] and "xn--" not in match[2].lower():
-        base, host, path, query, fragment = match.groups()
-        host = host.lower()
-    else:
-        match = _GENERAL.fullmatch(text)
-        if match is None:
-            return None
-        base, authority, path, query, fragment = match.groups()
-        found = _host(authority)
-        if found is None:
-            return None
-        host = found
-    if query is not None and query.count("&") >= _MAX_FIELDS:
+    if match is None or "xn--" in match[2].lower():
+        return _parse_unusual(text)
+    base, host, path, query, fragment = match.groups()
+    if query and query.count("&") >= _MAX_FIELDS:
+        return None
+    return Url(base, host.lower(), path or "", query, fragment)
+
+
+def _parse_unusual(text: str) -> Url | None:
+    """Take a URL apart that has a port, an IP literal, an international host, or characters beyond ASCII."""
+    match = _GENERAL.fullmatch(text) if is_harmless(text) else None
+    if match is None:
+        return None
+    base, authority, path, query, fragment = match.groups()
+    host = _host(authority)
+    if host is None or (query and query.count("&") >= _MAX_FIELDS):
         return None
     return Url(base, host, path or "", query, fragment)
 

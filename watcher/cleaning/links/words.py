@@ -36,8 +36,9 @@ def role_by_word(url: Url) -> tuple[str, bool]:
     can tell readers apart, a query or a token, comes with it.
     """
     first = url.host.partition(".")[0]
-    if first in _HOSTS:
-        return _HOSTS[first], True
+    for word in (first, *first.split("-")) if "-" in first else (first,):
+        if word in _HOSTS:
+            return _HOSTS[word], True
     path = url.path
     if url.fragment and url.fragment.lstrip("!").startswith("/"):  # the route of a single-page application
         path += url.fragment.lstrip("!")
@@ -52,12 +53,16 @@ def role_by_word(url: Url) -> tuple[str, bool]:
 def _in_path(path: str) -> tuple[str, list[str]] | None:
     if "%" in path:
         path = unquote(path)
-    segments = path.lower().split("/")
-    if "." in path or ";" in path or "?" in path:
-        segments = [re.split(r"[.;?]", segment, maxsplit=1)[0] for segment in segments]
+    low = path.lower()
+    if _KNOWN.isdisjoint(low.replace(".", "/").replace(";", "/").split("/")):
+        return None
+    segments = [_stem(segment) for segment in low.split("/")]
     if _KNOWN.isdisjoint(segments):
         return None
-    for place, segment in enumerate(segments):
-        if segment in _SEGMENTS:
-            return _SEGMENTS[segment], path.split("/")[place + 1 :]
-    return None
+    place = next(place for place, segment in enumerate(segments) if segment in _SEGMENTS)
+    return _SEGMENTS[segments[place]], path.split("/")[place + 1 :]
+
+
+def _stem(segment: str) -> str:
+    """Drop an extension and path parameters (`;jsessionid=`)."""
+    return segment.partition(".")[0].partition(";")[0]

@@ -1,0 +1,317 @@
+"""Every way in which a text may hold an address: the decoded views of a token, and the search in them.
+
+Senders percent-encode the recipient (up to four deep on real mail), write him as base64 at any offset inside
+a longer token, compress the token with zlib, or send his hash. So a text is searched as it stands, after each
+percent-decoding, as base64 from each of the four alignments, as hex and as base32; what a token opens to is
+searched again, a few encodings deep. Nothing here is a guess: a view either holds a needle or it does not.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+# What stands for the `@`: itself, the `=` of VERP, an escape of either, or the word `at` between separators.
+AT = (
+    r"(?:@|=|[^a-z0-9](?:25)*(?:40|3d)|&#0*64;|&#x0*40;|&commat;|[\\%]u0040"
+    r"|[^a-z0-9]{1,2}at[^a-z0-9]{1,2})"
+)
+TAG = r"\+[\w.+-]{0,64}"  # the plus-tag that RFC 5233 allows after a local part
+
+_INFLATED = 65_536  # bytes that one compressed stream may open to
+_STREAMS = 4  # compressed streams tried in one view
+_DAMAGED = 4_096  # bytes of a damaged stream that are still read
+_PERCENT_LEVELS = 6
+_NESTING = 4  # encodings inside encodings
+_SHORT_NAME = 4  # letters; a shorter name turns up in decoded binary by chance
+
+_AT_LENGTH = 24  # bytes, the longest form of `AT` with its doubled escapes
+_ENDS_WITH_AT = re.compile(AT.encode() + rb"\Z")
+_ENDS_WITH_TAG = re.compile(TAG.encode() + rb"\Z")
+
+_ALNUM = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+# Base64 and its dialects: `-` and `.` for `+`, `_` and `,` for `/`. Any other byte becomes a data byte too: a
+# token that starts after it is met at one of the four alignments, whatever precedes it.
+_BASE64 = bytes(
+    byte if byte in _ALNUM + b"+/" else {45: 43, 46: 43, 95: 47, 44: 47}.get(byte, 65) for byte in range(256)
+)
+
+
+def _class(members: bytes) -> bytes:
+    """Map the members to `1` and the rest to `0`: a run of them is then found by a plain search."""
+    return bytes(49 if byte in members else 48 for byte in range(256))
+
+
+_STANDARD_RUN = _class(_ALNUM + b"+/")
+_URL_SAFE_RUN = _class(_ALNUM + b"-_")
+_INNER_RUN = _class(_ALNUM + b"%+/_=~.-")
+_HEX_RUN = _class(b"0123456789abcdef")
+_BASE32_RUN = _class(b"abcdefghijklmnopqrstuvwxyz234567")
+_RUN_OF_10, _RUN_OF_12, _RUN_OF_16 = b"1" * 10, b"1" * 12, b"1" * 16
+_BASE64_LENGTH = 20  # characters; a shorter run holds neither a usual address nor a digest
+
+_STREAM = re.compile(rb"x[\x9c\xda\x01\x5e]|\x1f\x8b\x08")  # zlib (RFC 1950) at each level, gzip (RFC 1952)
+_DIGEST_LENGTH = 12  # bytes that are compared; no two texts share so many by chance
+_INNER = re.compile(rb"[A-Za-z0-9%+/_=~.-]{10,}")  # text long enough to hold another encoding
+_HEX = re.compile(rb"[0-9a-f]{12,}")
+_ROT13 = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz", b"nopqrstuvwxyzabcdefghijklm")
+
+
+@dataclass(frozen=True, slots=True)
+class Needles:
+    """What is searched for, ready to search with. Bytes are lower case where the searched text is lowered."""
+
+    locals_of: tuple[tuple[bytes, tuple[bytes, ...]], ...]  # each domain, and the local parts known there
+    mirrored: tuple[bytes, ...]  # addresses backwards and in rot13; both keep the `@`
+    base32: tuple[bytes, ...]
+    hashes: tuple[bytes, ...]  # in hex
+    binary: re.Pattern[bytes]  # a digest of an address, or the start of a compressed stream
+    wide: tuple[bytes, ...]  # UTF-16
+    run: bytes  # as many ones as characters of base64 are needed to hold an address
+    capitals: bool  # whether all of this, in base64, shows a capital letter: a slug in small letters has none
+    words: tuple[bytes, ...]  # of each name the longest word
+    hidden_name: re.Pattern[str] | None  # names long enough to be looked for in decoded binary
+
+    def found_in(self, data: bytes, depth: int = 0) -> bool:
+        """Search a text at all its percent-decoded levels, and what its tokens decode to."""
+        for level in range(_PERCENT_LEVELS + 1):
+            low = data.lower()
+            if self._written_in(low, depth):
+                return True
+            if not (self.capitals and low == data) and self._encoded_in(data, depth):
+                return True
+            if level and not data.isascii() and self._compressed_in(data, depth):
+                return True
+            if b"%" not in data:
+                break
+            decoded = unquote_to_bytes(data)
+            if decoded == data:
+                break
+            data = decoded
+        return False
+
+    def _addressed_in(self, low: bytes) -> bool:
+        """Find a known domain after an `@` of any form and one of its local parts, plus-tags allowed."""
+        for domain, local_parts in self.locals_of:
+            place = low.find(domain)
+            while place > 0:
+                at = _ENDS_WITH_AT.search(low, max(0, place - _AT_LENGTH), place)
+                if at is not None:
+                    before = low[max(0, at.start() - 130) : at.start()]
+                    tag = _ENDS_WITH_TAG.search(before)
+                    if before.endswith(local_parts) or (tag and before[: tag.start()].endswith(local_parts)):
+                        return True
+                place = low.find(domain, place + 1)
+        return False
+
+    def _written_in(self, low: bytes, depth: int) -> bool:
+        if self._addressed_in(low):
+            return True
+        if b"@" in low and any(needle in low for needle in self.mirrored):
+            return True
+        if _RUN_OF_16 in low.translate(_BASE32_RUN) and any(needle in low for needle in self.base32):
+            return True
+        return _RUN_OF_12 in low.translate(_HEX_RUN) and self._hexed_in(low, depth)
+
+    def _hexed_in(self, low: bytes, depth: int) -> bool:
+        if any(needle in low for needle in self.hashes):
+            return True
+        # An address in hex holds its `@` (40) or, as VERP, its `=` (3d).
+        if depth > _NESTING or not (b"40" in low or b"3d" in low):
+            return False
+        return any(self._opens(text, depth) for text in _unhexed(low))
+
+    def _encoded_in(self, data: bytes, depth: int) -> bool:
+        if depth > _NESTING:
+            return False
+        if self.run not in data.translate(_STANDARD_RUN) and self.run not in data.translate(_URL_SAFE_RUN):
+            return False
+        return self._opens(_unbase64(data), depth)
+
+    def _opens(self, decoded: bytes, depth: int) -> bool:
+        """Search what a token decoded to: text, binary digests, further encodings, compressed streams."""
+        low = decoded.lower()
+        if self._addressed_in(low):
+            return True
+        if b"@\0" in decoded and any(needle in low for needle in self.wide):
+            return True
+        for word in self.words:
+            if word in low and self.hidden_name and self.hidden_name.search(decoded.decode("latin-1")):
+                return True
+        if _RUN_OF_10 in decoded.translate(_INNER_RUN) and self.found_in(
+            b" ".join(_INNER.findall(decoded)), depth + 1
+        ):
+            return True
+        match = self.binary.search(decoded)
+        if match is None:
+            return False
+        return len(match[0]) == _DIGEST_LENGTH or self._compressed_in(decoded, depth)
+
+    def _compressed_in(self, data: bytes, depth: int) -> bool:
+        return any(self.found_in(text, depth + 1) for text in _inflated(data, depth))
+
+
+@lru_cache(maxsize=256)
+def needles(addresses: tuple[str, ...], names: tuple[str, ...]) -> Needles:
+    """Prepare the search for lower-case addresses and for names; the same ones are prepared once."""
+    locals_of = known(addresses)
+    full = spelled_out(locals_of)
+    digests = tuple(digest for text in full for digest in _digests(text.encode()))
+    shortest = min((len(text) for text in full), default=0)
+    return Needles(
+        locals_of=tuple(
+            (domain.encode(), tuple(map(str.encode, found))) for domain, found in locals_of.items()
+        ),
+        mirrored=tuple(form.encode() for text in full for form in mirrored(text)),
+        base32=tuple(form for text in full for form in _base32(text.encode())),
+        hashes=tuple(digest.hex().encode() for digest in digests),
+        binary=_binary(digests),
+        wide=tuple(text.encode(codec) for text in full for codec in ("utf-16-le", "utf-16-be")),
+        capitals=_shows_capitals(full, digests) and not names,
+        run=b"1" * (min(_BASE64_LENGTH, shortest * 4 // 3) or _BASE64_LENGTH),
+        words=tuple(sorted({max(name.lower().split(), key=len).encode() for name in names})),
+        hidden_name=name_pattern([name for name in names if len(name) >= _SHORT_NAME]),
+    )
+
+
+def known(addresses: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Order lower-case addresses by domain, in every spelling; a local part counts without its tag too."""
+    found: dict[str, set[str]] = {}
+    for address in addresses:
+        local, _, domain = address.rpartition("@")
+        for spelling in _spellings(domain):
+            found.setdefault(spelling, set()).update((local, local.partition("+")[0] or local))
+    return {domain: tuple(sorted(locals_)) for domain, locals_ in sorted(found.items())}
+
+
+def spelled_out(locals_of: dict[str, tuple[str, ...]]) -> list[str]:
+    """List the addresses again."""
+    return [f"{local}@{domain}" for domain, found in locals_of.items() for local in found]
+
+
+def mirrored(address: str) -> tuple[str, str]:
+    """Write an address backwards and in rot13."""
+    return address[::-1], address.encode().translate(_ROT13).decode()
+
+
+def name_pattern(names: Iterable[str]) -> re.Pattern[str] | None:
+    """Write an expression for names as whole words, with whatever stands for a space between them."""
+    words = [r"(?:[\s+_.-]|%20)+".join(map(re.escape, name.split())) for name in names]
+    if not words:
+        return None
+    longest_first = "|".join(sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?<![^\W_])(?:{longest_first})(?![^\W_])", re.IGNORECASE)
+
+
+def readable(data: bytes) -> str:
+    """Decode the percent-escapes, as whoever looks for a name would."""
+    for _ in range(_PERCENT_LEVELS):
+        if b"%" not in data:
+            break
+        data = unquote_to_bytes(data)
+    return data.decode("utf-8", "replace")
+
+
+def _spellings(domain: str) -> set[str]:
+    """Give a domain as written and in its IDNA forms."""
+    found = {domain}
+    if domain.isascii() and "xn--" not in domain:
+        return found
+    try:
+        found.add(domain.encode("idna").decode("ascii"))
+        found.add(domain.encode("ascii").decode("idna"))
+    except UnicodeError:
+        pass  # too long or not convertible: searched as written
+    return found
+
+
+def _digests(address: bytes) -> Iterator[bytes]:
+    for name in ("md5", "sha1", "sha256", "sha512"):
+        yield hashlib.new(name, address, usedforsecurity=False).digest()
+
+
+def _binary(digests: Iterable[bytes]) -> re.Pattern[bytes]:
+    starts = b"|".join(re.escape(digest[:_DIGEST_LENGTH]) for digest in digests)
+    return re.compile((starts + b"|" if starts else b"") + _STREAM.pattern, re.DOTALL)
+
+
+def _base32(address: bytes) -> Iterator[bytes]:
+    """Encode an address in base32, which packs five bytes into eight letters, at each of its alignments."""
+    for offset in range(5):
+        whole = base64.b32encode(b"\0" * offset + address).lower().rstrip(b"=")
+        yield whole[-(-offset * 8 // 5) : (offset + len(address)) * 8 // 5]
+
+
+def _shows_capitals(addresses: Iterable[str], digests: Iterable[bytes]) -> bool:
+    """Whether base64 of each of these has a capital letter at every alignment, however the address is cased.
+
+    Base64 packs three bytes into four characters, so one group of three without a way out is enough.
+    """
+    for digest in digests:
+        if any(base64.b64encode(digest[start:-3]).islower() for start in range(3)):
+            return False
+    for address in addresses:
+        domain = address.rpartition("@")[2]
+        for start in range(3):
+            groups = [domain[place : place + 3] for place in range(start, len(domain) - 2, 3)]
+            if all(any(_without_capitals(group, pick) for pick in range(8)) for group in groups):
+                return False
+    return True
+
+
+def _without_capitals(group: str, pick: int) -> bool:
+    cased = "".join(letter.upper() if pick >> place & 1 else letter for place, letter in enumerate(group))
+    coded = base64.b64encode(cased.encode())
+    return coded == coded.lower()
+
+
+def _unbase64(data: bytes) -> bytes:
+    """Decode the text as base64 from each of the four alignments, one after the other."""
+    coded = data.translate(_BASE64) + b"AAAA"
+    size = len(coded)
+    groups = coded[: size & ~3] + coded[1 : 1 + (size - 1 & ~3)]
+    groups += coded[2 : 2 + (size - 2 & ~3)] + coded[3 : 3 + (size - 3 & ~3)]
+    return binascii.a2b_base64(groups)  # whole groups of the alphabet: cannot fail
+
+
+def _unhexed(low: bytes) -> Iterator[bytes]:
+    for run in _HEX.findall(low):
+        for start in (0, 1):
+            yield bytes.fromhex(run[start : start + (len(run) - start) // 2 * 2].decode())
+
+
+def _inflated(data: bytes, depth: int) -> Iterator[bytes]:
+    """Open the compressed streams in `data`, as far as they can be read; at most 64 KiB each."""
+    if depth > _NESTING:
+        return
+    for tried, match in enumerate(_STREAM.finditer(data)):
+        if tried == _STREAMS:
+            return
+        if opened := _inflate(data[match.start() : match.start() + _INFLATED]):
+            yield opened
+
+
+def _inflate(stream: bytes) -> bytes:
+    """Open a zlib or gzip stream up to 64 KiB; of a damaged one, what comes before the damage."""
+    automatic = 47  # window bits: the header says which of the two formats it is
+    try:
+        return zlib.decompressobj(automatic).decompress(stream, _INFLATED)
+    except zlib.error:
+        pass
+    opener, opened = zlib.decompressobj(automatic), b""
+    try:
+        for place in range(0, min(len(stream), _DAMAGED), 16):
+            opened += opener.decompress(stream[place : place + 16], _INFLATED)
+    except zlib.error:
+        pass
+    return opened
