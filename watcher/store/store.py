@@ -1,0 +1,194 @@
+"""The store as a whole: opening, writing records, and keeping house. One process writes at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from watcher.sqlite import Database, Format
+from watcher.store.errors import StoreError
+from watcher.store.rows import batches
+from watcher.store.unicode import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+
+    from watcher.record import ProviderEntry, Record, Sender
+
+VERSION = 1
+"""How many migrations `watcher.store.schema` has."""
+
+FORMAT = Format(
+    name="store",
+    application_id=0x4E575300,  # "NWS\0"
+    version=VERSION,
+    migrations="watcher.store.schema",
+    synchronous="NORMAL",
+    mode=0o660,
+    private=False,
+    error=StoreError,
+    damaged="nothing is lost: move the file away and run `watcher rebuild`",
+)
+
+_MERGED_PAGES = 2_000  # of the full-text index, merged at most in one housekeeping
+
+
+class Store:
+    """An open newsletters.db. A context manager, for one thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = True, patience: float = 60.0) -> Self:
+        """Open the store, made when it is missing and `create` allows it.
+
+        The new file is readable and writable for owner and group, as far as the umask allows. `patience`:
+        seconds that any later call may wait for another writer. Raises `StoreError` when it cannot be read
+        and written.
+        """
+        return cls(Database.open(Path(path), FORMAT, create=create, patience=patience))
+
+    def write(self, rows: Iterable[tuple[int, Record]]) -> None:
+        """Write these records, in one transaction; a record of an id that is there already replaces it."""
+        records = list({number: (number, record) for number, record in rows}.values())
+        try:
+            self._write(records)
+        except UnicodeEncodeError:  # a lone surrogate somewhere: no text of SQLite's can hold it
+            self._write([(number, storable(record)) for number, record in records])
+
+    def _write(self, records: Sequence[tuple[int, Record]]) -> None:
+        with self._db.transaction():
+            self._remove(number for number, _ in records)
+            self._introduce(records)
+            for table, rows in batches(records):
+                self._db.execute_many(table.insert, rows)
+
+    def delete(self, ids: Iterable[int]) -> None:
+        """Delete these newsletters with all that belongs to them; unknown ids are ignored."""
+        with self._db.transaction():
+            self._remove(ids)
+
+    def _remove(self, ids: Iterable[int]) -> None:
+        there = self._db.rows(
+            "SELECT id FROM newsletters WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(ids)),),
+        )
+        if not there:
+            return
+        # The index has no copy of the text: to take a row out it must be told what was put in.
+        self._db.execute_many(
+            "INSERT INTO newsletters_fts (newsletters_fts, rowid, subject, from_name, text) "
+            "SELECT 'delete', id, subject, from_name, text FROM newsletters_searched WHERE id = ?",
+            there,
+        )
+        self._db.execute_many("DELETE FROM newsletters WHERE id = ?", there)
+
+    def _introduce(self, records: Sequence[tuple[int, Record]]) -> None:
+        """Enter senders and providers that a record names and nobody registered: a fact must not be lost."""
+        providers = {each.slug: each for _, record in records for each in record.providers}
+        senders = {record.sender.slug for _, record in records if record.sender}
+        self._db.execute_many(
+            "INSERT OR IGNORE INTO providers VALUES (?, ?, ?, '')",
+            [(slug, each.name, each.layer.value) for slug, each in sorted(providers.items())],
+        )
+        self._db.execute_many(
+            "INSERT OR IGNORE INTO senders VALUES (?1, ?1, '', '', '', '', '', '')",
+            [(slug,) for slug in sorted(senders)],
+        )
+
+    def write_senders(self, senders: Iterable[Sender]) -> None:
+        """Make the register of senders these; one that is gone stays while newsletters name it."""
+        rows = [
+            (
+                each.slug,
+                each.name,
+                each.party,
+                each.country,
+                each.locality,
+                each.office,
+                each.kind,
+                each.website,
+            )
+            for each in senders
+        ]
+        with self._db.transaction():
+            self._forget("senders", (row[0] for row in rows))
+            self._db.execute_many(
+                "INSERT INTO senders VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (slug) DO UPDATE SET "
+                "name = excluded.name, party = excluded.party, country = excluded.country, "
+                "locality = excluded.locality, office = excluded.office, kind = excluded.kind, "
+                "website = excluded.website",
+                rows,
+            )
+
+    def write_providers(self, entries: Iterable[ProviderEntry]) -> None:
+        """Make the register of providers these; one that is gone stays while newsletters name it.
+
+        A slug that occurs in several layers is entered once, under the first.
+        """
+        rows = {
+            each.slug: (each.slug, each.name, each.layer.value, each.category)
+            for each in reversed([*entries])
+        }
+        with self._db.transaction():
+            self._forget("providers", rows)
+            self._db.execute_many(
+                "INSERT INTO providers VALUES (?, ?, ?, ?) ON CONFLICT (slug) DO UPDATE SET "
+                "name = excluded.name, layer = excluded.layer, category = excluded.category",
+                reversed(rows.values()),
+            )
+
+    def _forget(self, table: str, keep: Iterable[str]) -> None:
+        used = {
+            "senders": "SELECT sender FROM newsletters WHERE sender IS NOT NULL",
+            "providers": "SELECT provider FROM newsletter_providers",
+        }[table]
+        self._db.execute(
+            f"DELETE FROM {table} WHERE slug NOT IN (SELECT value FROM json_each(?)) "  # noqa: S608  # constants
+            f"AND slug NOT IN ({used})",
+            (json.dumps(list(keep)),),
+        )
+
+    def ids(self, where: str = "") -> set[int]:
+        """Return the ids of all newsletters, or of those for which the SQL condition `where` holds.
+
+        Raises `StoreError`, with SQLite's own words, when the condition is not understood.
+        """
+        if not where:
+            return {number for (number,) in self._db.rows("SELECT id FROM newsletters")}
+        self._db.execute("PRAGMA query_only = ON")  # the condition is the user's own SQL
+        try:
+            rows = self._db.rows(f"SELECT id FROM newsletters WHERE {where}")  # noqa: S608  # what it is for
+        finally:
+            self._db.execute("PRAGMA query_only = OFF")
+        return {number for (number,) in rows}
+
+    def count(self) -> int:
+        """Return how many newsletters there are."""
+        return int(self._db.one("SELECT count(*) FROM newsletters"))
+
+    def keep_house(self) -> None:
+        """Merge a part of the full-text index, refresh the planner's statistics, empty the -wal file."""
+        with self._db.transaction():
+            self._db.execute(
+                "INSERT INTO newsletters_fts (newsletters_fts, rank) VALUES ('merge', ?)", (_MERGED_PAGES,)
+            )
+        self._db.tidy()
+
+    def close(self) -> None:
+        """Refresh stale statistics and close; the last one to close folds the -wal file into the file."""
+        try:
+            self._db.execute("PRAGMA optimize")
+        finally:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,39 @@
+"""A few newsletters in a few words, for a terminal."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watcher.sqlite import Database
+from watcher.store.store import FORMAT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One newsletter as a line of a table; `platform` is the name, empty when none is believed."""
+
+    received_at: str
+    subject: str
+    from_name: str  # the address where there is no name
+    platform: str
+    words: int
+    links: int
+    trackers: int
+
+
+def summary(path: Path, limit: int = 1_000) -> list[Summary]:
+    """Return the newsletters, the newest first, at most `limit`. Raises `StoreError`."""
+    with closing(Database.open(path, FORMAT, create=False, patience=60.0)) as database:
+        rows = database.rows(
+            "SELECT n.received_at, n.subject, iif(n.from_name <> '', n.from_name, n.from_address), "
+            "coalesce(p.name, ''), n.words, n.links, n.trackers "
+            "FROM newsletters n LEFT JOIN providers p ON p.slug = n.platform "
+            "ORDER BY n.received_at DESC, n.id DESC LIMIT ?",
+            (limit,),
+        )
+    return [Summary(*row) for row in rows]

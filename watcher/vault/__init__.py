@@ -1,0 +1,25 @@
+"""vault.db, private: the exact bytes of every mail, where each came from, and what still has to be derived.
+
+The vault is the truth that everything else is made from. It is committed with `synchronous=FULL` before
+anything else happens to a mail, no mail is ever deleted from it, and its owner alone may read the file.
+"""
+
+from __future__ import annotations
+
+from watcher.vault.derivations import Counts, Pending
+from watcher.vault.errors import VaultError
+from watcher.vault.mailboxes import InboxState, Mailbox
+from watcher.vault.messages import Arrival, Source, Stored
+from watcher.vault.vault import Vault
+
+__all__ = [
+    "Arrival",
+    "Counts",
+    "InboxState",
+    "Mailbox",
+    "Pending",
+    "Source",
+    "Stored",
+    "Vault",
+    "VaultError",
+]

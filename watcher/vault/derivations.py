@@ -1,0 +1,127 @@
+"""Derivations and runs: which messages still have to become records, and what each pass brought."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watcher.vault.room import Room, utc_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from watcher.sqlite import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A message that has to be derived, and how often that was done before."""
+
+    message_id: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many messages there are, in which state, and how many deliveries were skipped."""
+
+    messages: int
+    pending: int
+    done: int
+    failed: int
+    skipped: int
+
+
+class Derivations(Room):
+    """What became of the messages."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        super().__init__(database, now)
+        self._counted: tuple[tuple[int, int], Counts] | None = None
+
+    def pending(self, limit: int) -> list[Pending]:
+        """Return the next messages to derive, oldest first, at most `limit`."""
+        rows = self._db.rows(
+            "SELECT message, attempts FROM derivations WHERE state = 'pending' ORDER BY message LIMIT ?",
+            (limit,),
+        )
+        return [Pending(*row) for row in rows]
+
+    def pending_ids(self) -> list[int]:
+        """Return the ids of all messages to derive, ascending."""
+        rows = self._db.rows("SELECT message FROM derivations WHERE state = 'pending' ORDER BY message")
+        return [number for (number,) in rows]
+
+    def failed_ids(self) -> set[int]:
+        """Return the ids of the messages that became failed records."""
+        return {
+            number for (number,) in self._db.rows("SELECT message FROM derivations WHERE state = 'failed'")
+        }
+
+    def derived_ids(self) -> set[int]:
+        """Return the ids of the messages that the store must hold: done and failed ones."""
+        return {
+            number for (number,) in self._db.rows("SELECT message FROM derivations WHERE state <> 'pending'")
+        }
+
+    def finish(self, done: Iterable[int], failed: Iterable[tuple[int, str]], pipeline_version: str) -> None:
+        """Note what was derived, and what failed with which reason; all in one transaction."""
+        outcome = [("done", pipeline_version, "", number) for number in done]
+        outcome += [("failed", pipeline_version, reason, number) for number, reason in failed]
+        with self._db.transaction():
+            self._db.execute_many(
+                "UPDATE derivations SET state = ?, pipeline_version = ?, error = ?, attempts = attempts + 1 "
+                "WHERE message = ?",
+                outcome,
+            )
+
+    def requeue(self, ids: Iterable[int] | None) -> None:
+        """Have these messages derived again; None means all."""
+        with self._db.transaction():
+            if ids is None:
+                self._db.execute("UPDATE derivations SET state = 'pending' WHERE state <> 'pending'")
+            else:
+                self._db.execute(
+                    "UPDATE derivations SET state = 'pending' "
+                    "WHERE state <> 'pending' AND message IN (SELECT value FROM json_each(?))",
+                    (json.dumps(list(ids)),),
+                )
+
+    def counts(self) -> Counts:
+        """How much there is. Costs nothing while the vault does not change."""
+        revision = self._db.revision
+        if self._counted is None or self._counted[0] != revision:
+            messages, pending, failed, skipped = self._db.rows(
+                "SELECT (SELECT count(*) FROM derivations), "
+                "(SELECT count(*) FROM derivations WHERE state = 'pending'), "
+                "(SELECT count(*) FROM derivations WHERE state = 'failed'), "
+                "(SELECT count(*) FROM deliveries WHERE message IS NULL)"
+            )[0]
+            self._counted = revision, Counts(messages, pending, messages - pending - failed, failed, skipped)
+        return self._counted[1]
+
+    def begin_run(self, inbox: str, trigger: str) -> int:
+        """Note that a pass over an inbox begins; returns its number. `trigger`: poll, push or import."""
+        with self._db.transaction():
+            cursor = self._db.execute(
+                "INSERT INTO runs (inbox, trigger, started) VALUES (?, ?, ?)", (inbox, trigger, self._now())
+            )
+        return int(cursor.lastrowid or 0)
+
+    def end_run(
+        self, run_id: int, *, seen: int, stored: int, duplicate: int, failed: int, error: str
+    ) -> None:
+        """Note what the pass brought; `error` is empty when it went well."""
+        with self._db.transaction():
+            self._db.execute(
+                "UPDATE runs SET finished = ?, seen = ?, stored = ?, duplicate = ?, failed = ?, error = ? "
+                "WHERE id = ?",
+                (self._now(), seen, stored, duplicate, failed, error, run_id),
+            )
+
+    def forget_runs(self, before: datetime) -> None:
+        """Delete the notes of passes that began before this moment."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM runs WHERE started < ?", (utc_text(before),))

@@ -1,0 +1,9 @@
+"""What goes wrong with the vault."""
+
+from __future__ import annotations
+
+from watcher.sqlite import DatabaseError
+
+
+class VaultError(DatabaseError):
+    """The vault cannot be used, or a message in it is damaged; the message says what to do."""

@@ -1,0 +1,74 @@
+"""The vault as a whole: opening, closing, and keeping house."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from watcher.sqlite import Database, Format
+from watcher.vault.derivations import Derivations
+from watcher.vault.errors import VaultError
+from watcher.vault.mailboxes import Mailboxes
+from watcher.vault.messages import Messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+VERSION = 1
+"""How many migrations `watcher.vault.schema` has."""
+
+_FORMAT = Format(
+    name="vault",
+    application_id=0x4E575600,  # "NWV\0"
+    version=VERSION,
+    migrations="watcher.vault.schema",
+    synchronous="FULL",
+    mode=0o600,
+    private=True,
+    error=VaultError,
+    damaged="restore it from a backup; keep the damaged file, most of its mail can be recovered",
+)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Vault(Mailboxes, Messages, Derivations):
+    """An open vault.db. A context manager, for one thread; any number of them may be open at once."""
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool = True,
+        now: Callable[[], datetime] = _utc_now,
+        patience: float = 30.0,
+    ) -> Self:
+        """Open the vault, made 0600 when it is missing and `create` allows it.
+
+        `now` is the clock. `patience`: seconds that any later call may wait for another writer. Raises
+        `VaultError` when it cannot be read and written, before anything in it is touched.
+        """
+        return cls(Database.open(Path(path), _FORMAT, create=create, patience=patience), now)
+
+    def keep_house(self, runs_before: datetime) -> None:
+        """Train the dictionary when it is due, forget the notes of old passes, tidy the file."""
+        self.train_dictionary()
+        self.forget_runs(runs_before)
+        self._db.tidy()
+
+    def close(self) -> None:
+        """Close the file; the vault cannot be used any more."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
