@@ -1,0 +1,305 @@
+"""The shape of inboxes.yaml: every key with what it is for.
+
+Nothing here is kept: `loading` turns a valid model into the values of `values`. Rules that look at more than
+one key of an inbox are validators of the later key, so that pydantic reports them with everything else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from watcher.settings import fields
+from watcher.settings.fields import invalid
+from watcher.settings.model import Model, nothing_is_an_empty_list
+from watcher.settings.values import After, Links, OAuthProvider, Security
+
+_REFERENCES = "{credential: NAME}, {file: PATH}, {env: NAME} or {command: [PROGRAM, ARGUMENT]}"
+_NO_PASSWORDS = (
+    f"a password must not stand in the settings; say where it is instead: {_REFERENCES} "
+    "(a systemd credential, a file that only its owner may read, an environment variable, "
+    "or a program that prints it)"
+)
+
+
+class Secret(Model):
+    """Where a password is."""
+
+    private = frozenset({"credential", "file", "env", "command"})
+    unnamed = True
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    credential: fields.CredentialName | None = Field(
+        None,
+        description="Name of a systemd credential: `LoadCredential=NAME:/path` in the unit.",
+        examples=["politics-imap"],
+    )
+    file: fields.Text | None = Field(
+        None,
+        description="File with the password as its only line, closed to others (`chmod 600`). A relative "
+        "path begins at the folder of this file.",
+        examples=["/etc/watcher/politics.password"],
+    )
+    env: fields.Variable | None = Field(
+        None, description="Name of an environment variable, in capitals.", examples=["POLITICS_PASSWORD"]
+    )
+    command: tuple[fields.Text, ...] | None = Field(
+        None,
+        description="Program and arguments; the first line that it prints within 10 seconds is the password. "
+        "There is no shell.",
+        examples=[["pass", "show", "imap/politics"]],
+        json_schema_extra={"minItems": 1},
+    )
+
+    @field_validator("command", mode="before")
+    @classmethod
+    def _list_of_arguments(cls, value: object) -> object:
+        if not isinstance(value, list) or not value:
+            raise invalid(
+                "must be a list of the program and its arguments: `[pass, show, imap]`; there is no shell"
+            )
+        return value
+
+
+def _one_reference(value: object) -> object:
+    """Refuse a password in plain text, and more or less than one reference, before anything looks at it."""
+    if isinstance(value, dict):
+        written = [key for key in Secret.model_fields if value.get(key) is not None]
+        if len(written) > 1 or not (written or value.keys() - Secret.model_fields.keys()):
+            raise invalid(f"must be exactly one of {_REFERENCES}")
+        return value
+    if isinstance(value, list):
+        raise invalid(f"must be one of {_REFERENCES}")
+    raise invalid(_NO_PASSWORDS)
+
+
+class OAuth(Model):
+    """Login with tokens."""
+
+    provider: Annotated[OAuthProvider, *fields.one_of(OAuthProvider)] = Field(
+        description="Who issues the tokens. `watcher auth` fetches the first one.", examples=["google"]
+    )
+
+
+class Inbox(Model):
+    """One mailbox account to watch."""
+
+    private = frozenset({"username", "password", "redact", "addresses"})
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["password"]}, {"required": ["oauth"]}]}
+    )
+
+    name: fields.Slug = Field(
+        description="Your name for it, in the archive and in messages. Keep it: renaming makes a new inbox.",
+        examples=["politics"],
+    )
+    host: fields.Host = Field(description="IMAP server.", examples=["imap.example.org"])
+    security: Annotated[Security, *fields.one_of(Security)] = Field(
+        Security.TLS,
+        description="How the connection is protected: tls, starttls, or none (this machine only).",
+        examples=["tls"],
+    )
+    insecure: fields.Boolean = Field(
+        False,
+        validate_default=True,
+        description="Allows `security: none` to another machine: password and mail can be read on the way.",
+        examples=[True],
+    )
+    port: fields.Port | None = Field(
+        None, description="993 for tls, 143 for starttls and none, unless written.", examples=[993]
+    )
+    cafile: fields.Text | None = Field(
+        None,
+        description="Certificates (PEM) to trust in place of the system's. A relative path begins at the "
+        "folder of this file.",
+        examples=["/etc/watcher/ca.pem"],
+    )
+    username: fields.Text = Field(
+        description="Login name. When it is an address, it is taken out of the archived mail.",
+        examples=["archive@example.org"],
+    )
+    password: Annotated[Secret, BeforeValidator(_one_reference)] | None = Field(
+        None,
+        description=f"Where the password is, never the password itself: {_REFERENCES}.",
+        examples=[{"credential": "politics-imap"}, {"command": ["pass", "show", "imap/politics"]}],
+    )
+    oauth: OAuth | None = Field(
+        None,
+        validate_default=True,
+        description="Login with tokens, in place of `password`.",
+        examples=[{"provider": "google"}],
+    )
+    folders: tuple[fields.Folder, ...] = Field(
+        ("INBOX",),
+        description="Folders to watch, as the server names them.",
+        examples=[["INBOX", "Newsletters"]],
+        json_schema_extra={"minItems": 1, "uniqueItems": True},
+    )
+    every: fields.Every = Field(
+        "5m",
+        validate_default=True,
+        description="Time between two looks, 10s to 1d. Where the server pushes, mail arrives at once.",
+        examples=["5m", "1h30m"],
+    )
+    after: Annotated[After, *fields.one_of(After)] = Field(
+        After.LEAVE,
+        description="What happens in the mailbox once a mail is safe: leave it alone, mark it seen, move it.",
+        examples=["leave"],
+    )
+    move_to: fields.Folder | None = Field(
+        None,
+        validate_default=True,
+        description="Folder for `after: move`; it must exist.",
+        examples=["Archived"],
+    )
+    since: fields.Since | None = Field(
+        None, description="Leave out what arrived before this day.", examples=["2024-01-01"]
+    )
+    max_message: fields.Size | None = Field(
+        None,
+        description="Largest mail of this inbox, where it differs from `max_message` above.",
+        examples=["25MB"],
+    )
+    trusted_authserv_id: fields.AuthservId | None = Field(
+        None,
+        description="The name that your own receiver puts first in Authentication-Results; only it is "
+        "believed. "
+        '"-" for a receiver that puts none (Exchange Online).',
+        examples=["mx.example.org"],
+    )
+    trusted_mx: tuple[fields.Mx, ...] = Field(
+        (),
+        description="Your own mail servers, as they stand behind `by` in Received.",
+        examples=[["*.mx.example.org"]],
+    )
+    links: Annotated[Links, *fields.one_of(Links)] | None = Field(
+        None, description="Links of this inbox, where it differs from `links` above.", examples=["remove"]
+    )
+    redact: tuple[fields.Redacted, ...] = Field(
+        (),
+        description="Names that a sender may greet you by; taken out of the archive.",
+        examples=[["Jane Doe"]],
+    )
+    addresses: tuple[fields.Address, ...] = Field(
+        (),
+        description="Further addresses that receive mail here; taken out of the archive.",
+        examples=[["archive+news@example.org"]],
+    )
+
+    @field_validator("insecure")
+    @classmethod
+    def _protected_beyond_this_machine(cls, insecure: bool, info: ValidationInfo) -> bool:
+        security, host = info.data.get("security"), info.data.get("host")
+        if security is Security.NONE and host and not insecure and not fields.is_loopback(host):
+            raise invalid(
+                "`none` sends the password in the clear and is for this machine only (localhost); use `tls` "
+                "or `starttls`, or write `insecure: true` as well",
+                at="security",
+            )
+        if insecure and security is not None and security is not Security.NONE:
+            raise invalid("`insecure: true` belongs to `security: none` and does nothing else: delete it")
+        return insecure
+
+    @field_validator("cafile")
+    @classmethod
+    def _certificates_only_with_tls(cls, cafile: str | None, info: ValidationInfo) -> str | None:
+        if cafile is not None and info.data.get("security") is Security.NONE:
+            raise invalid("with `security: none` there is no certificate to check: delete it")
+        return cafile
+
+    @field_validator("oauth")
+    @classmethod
+    def _one_way_to_log_in(cls, oauth: OAuth | None, info: ValidationInfo) -> OAuth | None:
+        if "password" not in info.data:  # it has a problem of its own
+            return oauth
+        if oauth is None and info.data["password"] is None:
+            raise invalid(
+                f"there is no login: write `password:` with {_REFERENCES}, or `oauth: {{provider: google}}`",
+                at="password",
+            )
+        if oauth is not None and info.data["password"] is not None:
+            raise invalid("there are two logins, `password` and `oauth`: delete one")
+        return oauth
+
+    @field_validator("folders")
+    @classmethod
+    def _each_folder_once(cls, folders: tuple[str, ...]) -> tuple[str, ...]:
+        if not folders:
+            raise invalid("must have at least one folder: `[INBOX]`")
+        if len(set(folders)) < len(folders):
+            raise invalid("names a folder twice: each once")
+        return folders
+
+    @field_validator("move_to")
+    @classmethod
+    def _target_for_moving(cls, move_to: str | None, info: ValidationInfo) -> str | None:
+        after = info.data.get("after")
+        if move_to is None:
+            if after is After.MOVE:
+                raise invalid("`after: move` needs the folder as well: `move_to: Archived`", at="after")
+        elif after is not None and after is not After.MOVE:
+            raise invalid("belongs to `after: move` and does nothing without it: delete it, or write that")
+        elif move_to in info.data.get("folders", ()):
+            raise invalid("must not be one of `folders`: the mail would be found again there")
+        return move_to
+
+
+class Store(Model):
+    """Where the databases are. A relative path begins at the folder around `config/`, else at this file's."""
+
+    newsletters: fields.Text = Field(
+        "data/newsletters.db",
+        description="The clean archive, made to be published.",
+        examples=["data/newsletters.db"],
+    )
+    vault: fields.Text | None = Field(
+        None,
+        description="The mails as they came, private. Beside newsletters.db unless written.",
+        examples=["data/vault.db"],
+    )
+    media: fields.Text | None = Field(
+        None, description="Screenshots. Beside newsletters.db unless written.", examples=["data/media.db"]
+    )
+
+
+class InboxesFile(Model):
+    """Settings of the newsletter watcher: which inboxes it watches, and where it keeps what it finds."""
+
+    store: Store = Field(
+        default_factory=Store,
+        description="Where the databases are.",
+        examples=[{"newsletters": "data/newsletters.db"}],
+    )
+    links: Annotated[Links, *fields.one_of(Links)] = Field(
+        Links.UNWRAP,
+        description="unwrap: clean links stay, trackers go. remove: every link becomes [link removed]. "
+        "keep: links stay as they came, for private use.",
+        examples=["unwrap"],
+    )
+    max_message: fields.Size = Field(
+        "50MB",
+        validate_default=True,
+        description="Larger mails are noted and not taken in.",
+        examples=["50MB"],
+    )
+    senders: fields.Text | None = Field(
+        None,
+        description="The file of known senders; unless written, senders.yaml beside this file, if any.",
+        examples=["senders.yaml"],
+    )
+    inboxes: Annotated[tuple[Inbox, ...], BeforeValidator(nothing_is_an_empty_list)] = Field(
+        description="The inboxes to watch; `[]` for none.",
+        examples=[
+            [
+                {
+                    "name": "politics",
+                    "host": "imap.example.org",
+                    "username": "archive@example.org",
+                    "password": {"credential": "politics-imap"},
+                }
+            ]
+        ],
+    )

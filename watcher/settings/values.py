@@ -1,0 +1,124 @@
+"""The settings as the rest of the watcher sees them: frozen, typed, checked, every path absolute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date, timedelta
+    from pathlib import Path
+
+    from watcher.settings.secrets import SecretRef
+
+
+class Security(StrEnum):
+    """How the connection to the server is protected."""
+
+    TLS = "tls"  # from the first byte, port 993 (RFC 8314, section 3.2)
+    STARTTLS = "starttls"  # after the greeting, port 143; refused when the server does not offer it
+    NONE = "none"  # not at all, port 143
+
+
+class After(StrEnum):
+    """What happens to a mail in the mailbox once its bytes are in the vault."""
+
+    LEAVE = "leave"  # nothing: the folder is opened read-only
+    SEEN = "seen"  # it gets the flag \\Seen
+    MOVE = "move"  # it goes to the folder `move_to`
+
+
+class Links(StrEnum):
+    """How far links survive the cleaning."""
+
+    UNWRAP = "unwrap"
+    REMOVE = "remove"
+    KEEP = "keep"
+
+
+class OAuthProvider(StrEnum):
+    """Who issues the tokens to log in with."""
+
+    GOOGLE = "google"
+    MICROSOFT = "microsoft"
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """Login with a token (XOAUTH2) in place of a password."""
+
+    provider: OAuthProvider
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where the three databases are."""
+
+    newsletters: Path
+    vault: Path
+    media: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """One mailbox account to watch. Exactly one of `password` and `oauth` is there."""
+
+    name: str
+    host: str
+    port: int
+    security: Security
+    username: str
+    password: SecretRef | None
+    oauth: OAuth | None
+    cafile: Path | None
+    folders: tuple[str, ...]
+    every: timedelta
+    after: After
+    move_to: str  # empty unless `after` is MOVE
+    since: date | None
+    max_message: int  # bytes
+    trusted_authserv_id: str  # empty: no Authentication-Results are trusted; "-": the receiver writes none
+    trusted_mx: tuple[str, ...]
+    links: Links | None  # None: as in `Settings.links`
+    redact: tuple[str, ...]
+    addresses: tuple[str, ...]  # lower case, beside `username`
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What inboxes.yaml says. `path` is that file; `senders` is None when there is no senders.yaml."""
+
+    path: Path
+    store: Store
+    links: Links
+    max_message: int  # bytes
+    senders: Path | None
+    inboxes: tuple[Inbox, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a sender's mail is known by; everything in lower case."""
+
+    list_ids: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """One entry of senders.yaml. `source` says where its facts come from."""
+
+    slug: str
+    name: str
+    kind: str = ""
+    party: str = ""
+    country: str = ""
+    locality: str = ""
+    office: str = ""
+    website: str = ""
+    source: str = ""
+    match: Match = Match()
