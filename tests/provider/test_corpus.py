@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watcher.message import parse
+from watcher.message import Unparseable, parse
 from watcher.provider import Detection, Receiver, detect
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def test_every_mail_of_the_corpus_gets_a_detection(corpus: Path) -> None:
     for path in sorted(corpus.rglob("*.eml")):
         try:
             message = parse(path.read_bytes())
-        except ValueError:
+        except Unparseable:
             unparsed += 1
             continue
         assert detect(message, OUTLOOK).rules_version

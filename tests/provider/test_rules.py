@@ -70,10 +70,10 @@ WRITTEN = {
     "feedback_id": "Feedback-ID: 1:2:{pattern}",
     "from_domain": "From: a@x{pattern}",
 }
-FIXED = [row for row in ROWS if row["match"] != "regex"]
+FIXED = [row for row in ROWS if row["match"] not in {"regex", "label"}]
 
 
-def test_every_fingerprint_but_a_regex_is_found_where_it_says() -> None:
+def test_every_fingerprint_without_a_regex_is_found_where_it_says() -> None:
     """A mail made from the row alone gives the row as evidence; made strong, for rows that never answer."""
     detector = Detector.compile({**row, "strength": "strong", "source": "test"} for row in ROWS)
     missed = []
@@ -94,6 +94,26 @@ def test_a_domain_is_not_found_inside_another_name() -> None:
         if row["match"] == "domain":
             found = rules.signals[Signal(row["signal"])].of_domain("x" + row["pattern"])
             assert row["id"] not in {match.rule.id for match in found}, row["id"]
+
+
+LABELS = [
+    ("cmail7.com", ["cmail7.com"]),
+    ("mail.cmail7.com", ["cmail7.com"]),
+    ("cmail777.com", []),
+    ("xcmail7.com", []),
+    ("cmail7.com.example.org", []),
+    ("cmail7.net", []),
+    ("com", []),
+    ("", []),
+]
+
+
+@pytest.mark.parametrize(("host", "shown"), LABELS)
+def test_a_numbered_domain_is_one_whole_label_below_its_parent(host: str, shown: list[str]) -> None:
+    """Providers number their domains; the number is no reason to leave the dot boundary."""
+    row = {**POSTHORN, "signal": "received_host", "header": "Received", "match": "label"}
+    rules = Rules.compile([row | {"pattern": r"cmail\d{1,2}/com"}])
+    assert [match.value for match in rules.signals[Signal.RECEIVED_HOST].of_domain(host)] == shown
 
 
 def test_rows_of_one_provider_agree() -> None:

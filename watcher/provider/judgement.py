@@ -14,7 +14,7 @@ from watcher.provider.rules import Match, Rule, Signal, Strength
 from watcher.record import Evidence, Layer, Provider, ProviderStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class Finding(NamedTuple):
@@ -72,7 +72,7 @@ def judge(findings: Iterable[Finding], circumstances: Circumstances) -> tuple[Pr
         deliveries = _answers(own, Layer.DELIVERY, circumstances, relayed=relayed)
     hosts: Sequence[Provider] = ()
     if not any(map(_stands, platforms)):
-        candidates = by_layer[Layer.MAILBOX_HOST]
+        candidates: Mapping[str, list[Finding]] = by_layer[Layer.MAILBOX_HOST]
         if relayed:
             candidates = {slug: _origin(found) for slug, found in candidates.items()}
         hosts = _answers(
@@ -102,7 +102,11 @@ def _origin(findings: list[Finding]) -> list[Finding]:
 
 
 def _answers(
-    candidates: dict[str, list[Finding]], layer: Layer, circumstances: Circumstances, *, relayed: bool = False
+    candidates: Mapping[str, list[Finding]],
+    layer: Layer,
+    circumstances: Circumstances,
+    *,
+    relayed: bool = False,
 ) -> list[Provider]:
     """Rank the providers that answer a layer by status, then by how many fields claim them.
 

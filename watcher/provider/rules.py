@@ -1,12 +1,14 @@
 """Fingerprints: rows of data compiled into tables, so that a mail is looked up and never scanned.
 
-Four kinds of match, in the column `match`:
+Five kinds of match, in the column `match`:
 
 - `present`: the header field exists. One dict, intersected with the names of the mail.
 - `domain`: the value is this domain or below it, on a dot boundary (`smtp.com` is not in `gappssmtp.com`).
   One dict for each signal, asked once for each label of the value.
+- `label`: `regex/parent`: one label that fits the regex as a whole, right below the parent domain, and what
+  is below that; for providers that number their domains. Asked once for each label whose parent is in a dict.
 - `word`: the value is this word; of a Feedback-ID, its last field. One dict for each signal.
-- `regex`: what the three others cannot say. All patterns of a header are first tried as one.
+- `regex`: what the others cannot say. All patterns of a header are first tried as one.
 
 Everything is compared without regard to case.
 """
@@ -18,12 +20,14 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from watcher.record import Layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+T = TypeVar("T")
 
 
 class Signal(StrEnum):
@@ -89,20 +93,26 @@ class Match:
 
 
 class Patterns:
-    """The regexes of one header or signal. One search over all of them says no for nearly every mail."""
+    """Regexes that are asked together. One search over all of them says no for nearly every value."""
 
     __slots__ = ("_any", "_each")
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self._each = tuple((_compiled(rule), rule) for rule in rules)
-        self._any = re.compile("|".join(f"(?:{rule.pattern})" for _, rule in self._each), re.IGNORECASE)
+    def __init__(self, regexes: Iterable[tuple[str, Rule]], *, whole: bool = False) -> None:
+        """Compile regexes with their rules; `whole`: each must fit the value from end to end."""
+        frame = r"\A(?:%s)\Z" if whole else "(?:%s)"
+        self._each = tuple((_compiled(frame % regex, rule), rule) for regex, rule in regexes)
+        self._any = re.compile("|".join(regex.pattern for regex, _ in self._each), re.IGNORECASE).search
 
-    def matches(self, value: str) -> list[Match]:
-        """Find the rules whose regex is in the value."""
-        if self._any.search(value) is None:
+    def fitting(self, value: str) -> list[tuple[Rule, str]]:
+        """Find the rules that fit, each with the part of the value that it fits."""
+        if self._any(value) is None:
             return []
         searched = ((rule, regex.search(value)) for regex, rule in self._each)
-        return [Match(rule, found[0]) for rule, found in searched if found is not None]
+        return [(rule, found[0]) for rule, found in searched if found is not None]
+
+    def matches(self, value: str) -> list[Match]:
+        """Find the rules that fit, with the part that they fit as evidence."""
+        return [Match(rule, found) for rule, found in self.fitting(value)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +120,7 @@ class Table:
     """The rules of one signal."""
 
     domains: Mapping[str, tuple[Match, ...]]
+    labels: Mapping[str, Patterns]  # by the parent domain
     words: Mapping[str, tuple[Match, ...]]
     patterns: Patterns | None
 
@@ -121,7 +132,11 @@ class Table:
             at = self.domains.get(suffix)
             if at is not None:
                 found += at
-            suffix = suffix.partition(".")[2]
+            label, _, parent = suffix.partition(".")
+            below = self.labels.get(parent)
+            if below is not None:
+                found += (Match(rule, suffix) for rule, _ in below.fitting(label))
+            suffix = parent
         if self.patterns is not None:
             found += self.patterns.matches(domain)
         return found
@@ -149,7 +164,9 @@ class Rules:
         """Compile rows with the columns of `fingerprints.csv`; raises `RuleError` for a bad one."""
         rules = tuple(_rule(row) for row in rows)
         _unique(rules)
-        values = _grouped((r.header.lower(), r) for r in rules if r.signal is Signal.HEADER_VALUE)
+        values = _grouped(
+            (r.header.lower(), (r.pattern, r)) for r in rules if r.signal is Signal.HEADER_VALUE
+        )
         return cls(
             all=rules,
             headers=_matches((r.header.lower(), Match(r, "")) for r in rules if r.match == "present"),
@@ -164,9 +181,10 @@ def _is_mailbox_host(rule: Rule) -> bool:
 
 
 def _table(rules: Sequence[Rule]) -> Table:
-    regexes = [rule for rule in rules if rule.match == "regex"]
+    regexes = [(rule.pattern, rule) for rule in rules if rule.match == "regex"]
     return Table(
         domains=_constants(rules, "domain"),
+        labels={parent: Patterns(found, whole=True) for parent, found in _below_parents(rules).items()},
         words=_constants(rules, "word"),
         patterns=Patterns(regexes) if regexes else None,
     )
@@ -178,21 +196,23 @@ def _constants(rules: Iterable[Rule], match: str) -> dict[str, tuple[Match, ...]
     return _matches((text, Match(rule, text)) for text, rule in chosen)
 
 
+def _below_parents(rules: Iterable[Rule]) -> Mapping[str, Sequence[tuple[str, Rule]]]:
+    split = ((rule.pattern.rpartition("/"), rule) for rule in rules if rule.match == "label")
+    return _grouped((parent.lower(), (regex, rule)) for (regex, _, parent), rule in split)
+
+
 def _matches(pairs: Iterable[tuple[str, Match]]) -> dict[str, tuple[Match, ...]]:
-    found: defaultdict[str, list[Match]] = defaultdict(list)
-    for key, match in pairs:
-        found[key].append(match)
-    return {key: tuple(each) for key, each in found.items()}
+    return {key: tuple(found) for key, found in _grouped(pairs).items()}
 
 
-def _grouped(pairs: Iterable[tuple[str, Rule]]) -> dict[str, list[Rule]]:
-    found: defaultdict[str, list[Rule]] = defaultdict(list)
-    for key, rule in pairs:
-        found[key].append(rule)
+def _grouped(pairs: Iterable[tuple[str, T]]) -> Mapping[str, Sequence[T]]:
+    found: defaultdict[str, list[T]] = defaultdict(list)
+    for key, value in pairs:
+        found[key].append(value)
     return found
 
 
-_MATCHES = frozenset({"present", "domain", "word", "regex"})
+_MATCHES = frozenset({"present", "domain", "label", "word", "regex"})
 
 
 def _rule(row: Mapping[str, str]) -> Rule:
@@ -222,9 +242,9 @@ def _rule(row: Mapping[str, str]) -> Rule:
     return rule
 
 
-def _compiled(rule: Rule) -> re.Pattern[str]:
+def _compiled(regex: str, rule: Rule) -> re.Pattern[str]:
     try:
-        return re.compile(rule.pattern, re.IGNORECASE)
+        return re.compile(regex, re.IGNORECASE)
     except re.error as error:
         raise RuleError(f"fingerprint {rule.id}: pattern is no regular expression ({error})") from None
 
