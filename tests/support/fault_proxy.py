@@ -14,7 +14,10 @@ import struct
 import threading
 from contextlib import suppress
 from enum import Enum, auto
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Fault(Enum):
@@ -62,10 +65,11 @@ class FaultProxy:
         for thread in self._threads:
             thread.join(5)
 
-    def _start(self, target: object, *arguments: object) -> None:
-        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
+    def _start(self, target: Callable[..., None], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -76,8 +80,8 @@ class FaultProxy:
                     continue
                 server = socket.create_connection((self.host, self._target))
                 self._sockets += [client, server]
-                self._start(self._up, client, server)
-                self._start(self._down, server, client)
+                upward = self._start(self._up, client, server)
+                self._start(self._down, server, client, upward)
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
@@ -86,7 +90,7 @@ class FaultProxy:
         with suppress(OSError):
             server.shutdown(socket.SHUT_WR)
 
-    def _down(self, server: socket.socket, client: socket.socket) -> None:
+    def _down(self, server: socket.socket, client: socket.socket, upward: threading.Thread) -> None:
         with suppress(OSError):
             while data := server.recv(65_536):
                 if self.fault is Fault.NONE:
@@ -95,15 +99,17 @@ class FaultProxy:
                 passing, self._after = data[: self._after], max(0, self._after - len(data))
                 client.sendall(passing)
                 if len(passing) < len(data):
-                    self._do(client, data[len(passing) :])
+                    self._do(client, data[len(passing) :], upward)
         with suppress(OSError):
             client.shutdown(socket.SHUT_WR)
 
-    def _do(self, client: socket.socket, held: bytes) -> None:
+    def _do(self, client: socket.socket, held: bytes, upward: threading.Thread) -> None:
         match self.fault:
             case Fault.FIN:
                 client.shutdown(socket.SHUT_RDWR)
             case Fault.RST:
+                client.shutdown(socket.SHUT_RD)  # a socket that a thread reads from is not closed by close()
+                upward.join(5)
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 client.close()
                 raise OSError

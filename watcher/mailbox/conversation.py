@@ -50,12 +50,12 @@ class Conversation:
 
     @contextmanager
     def command(
-        self, doing: str, *, expected: int = 0, uids: Sequence[int] = (), secret: str = ""
+        self, doing: str, *, expected: int = 0, uids: Sequence[int] = (), secrets: Sequence[str] = ()
     ) -> Iterator[Client]:
         """Lend the client for one command. `doing` is for errors, as in "searching INBOX".
 
         `expected` is how many bytes of bodies are asked for. Raises `Refused` for a NO or BAD and
-        `ConnectionLost`, which carries `uids`, for everything else; `secret` is kept out of the message.
+        `ConnectionLost`, which carries `uids`, for everything else; `secrets` are kept out of the message.
         """
         if self.lost:
             raise ConnectionLost(self._lost_sentence(doing, "it was given up earlier"), tuple(uids))
@@ -68,7 +68,7 @@ class Conversation:
         except MailboxError:
             raise
         except Exception as error:  # noqa: BLE001 - hostile bytes raise anything in a parser that is not ours
-            reply = None if deadline.expired else self._refusal(error, secret)
+            reply = None if deadline.expired else self._refusal(error, secrets)
             if client.goodbye or reply is None:
                 self.give_up()
             if reply is not None:
@@ -97,13 +97,13 @@ class Conversation:
         self.lost = True
         discard(self._client)
 
-    def _refusal(self, error: Exception, secret: str) -> Reply | None:
+    def _refusal(self, error: Exception, secrets: Sequence[str]) -> Reply | None:
         if isinstance(error, imaplib.IMAP4.readonly):
             return Reply("the folder can only be read", READ_ONLY)
         answer = self._client.answer
         if not isinstance(error, imaplib.IMAP4.error) or answer is None or answer[0] == "OK":
             return None
-        return Reply.of(answer[1], (secret, self.account.username))
+        return Reply.of(answer[1], (*secrets, self.account.username))
 
     @property
     def goodbye(self) -> Reply:

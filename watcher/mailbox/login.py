@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING
 
 from watcher.mailbox.errors import AuthenticationFailed, TemporarilyRefused
@@ -39,6 +40,12 @@ def log_in(account: Account, client: Client, password: str) -> None:
         client.plain_login(account.username, password)
     else:
         raise _no_way_in(account, login_disabled=login_disabled)
+
+
+def secrets_of(account: Account, password: str) -> tuple[str, ...]:
+    """Return the forms in which the password travels, for a server that repeats what it was sent."""
+    token = f"\0{account.username}\0{password}".encode()
+    return password, base64.b64encode(token).decode("ascii")
 
 
 def refused(account: Account, reply: Reply) -> AuthenticationFailed | TemporarilyRefused:

@@ -66,5 +66,5 @@ def message_id_of(row: Row) -> str:
     for line in header.decode("utf-8", "replace").splitlines():
         if lines and not line.startswith((" ", "\t")):
             break
-        lines.append(line.strip())
+        lines.append(line)
     return " ".join("".join(lines).partition(":")[2].split())

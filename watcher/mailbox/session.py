@@ -24,7 +24,7 @@ from watcher.mailbox.errors import (
     TemporarilyRefused,
 )
 from watcher.mailbox.folders import list_folders, missing_folder, open_folder, shown, wire_name
-from watcher.mailbox.login import log_in, refused
+from watcher.mailbox.login import log_in, refused, secrets_of
 from watcher.mailbox.messages import (
     BODY,
     FINGERPRINT,
@@ -89,7 +89,7 @@ class Session:
     def _log_in(self, password: str) -> None:
         account = self._conversation.account
         try:
-            with self._conversation.command("logging in", secret=password) as client:
+            with self._conversation.command("logging in", secrets=secrets_of(account, password)) as client:
                 log_in(account, client, password)
         except Refused as error:
             raise refused(account, error.reply) from None
@@ -221,7 +221,8 @@ class Session:
     def mark_seen(self, folder: str, uids: Sequence[int]) -> None:
         r"""Set the flag \Seen on these messages of `folder`; those that have vanished are passed over.
 
-        Raises `ChangeRefused` when the folder cannot be written, or is no longer the one that was examined.
+        Raises `ChangeRefused` when the folder cannot be written, and `ConnectionLost`, before anything is
+        changed, when its UIDVALIDITY is no longer the one that was examined.
         """
         with self._writing(folder):
             for chunk in chunks(uids):
@@ -265,14 +266,19 @@ class Session:
                 state = self._open(folder, readonly=False)
             except Refused as error:
                 raise self._change_refused(folder, error.reply.text) from None
-            if self._uidvalidity.setdefault(folder, state.uidvalidity) != state.uidvalidity:
-                raise self._change_refused(
-                    folder, "its UIDVALIDITY has changed, so these UIDs are other messages now"
-                )
+            self._must_be_unchanged(folder, state)
             yield
         finally:
             if not self._conversation.lost:
-                self._open(before, readonly=True)
+                self._must_be_unchanged(before, self._open(before, readonly=True))
+
+    def _must_be_unchanged(self, folder: str, state: FolderState) -> None:
+        if self._uidvalidity.setdefault(folder, state.uidvalidity) != state.uidvalidity:
+            self._conversation.give_up()
+            what = f"the UIDVALIDITY of {shown(folder)} has changed: its UIDs are other messages now"
+            raise ConnectionLost(
+                sentence(self._conversation.account.where, what, remedy="it is listed again")
+            )
 
     @contextmanager
     def _change(self, folder: str) -> Iterator[Client]:
