@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest_plugins = ["tests.support.dovecot"]
+pytest_plugins = ["tests.support.dovecot", "tests.support.home"]
 
 SHARED = Path(os.environ.get("WATCHER_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 

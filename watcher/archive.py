@@ -1,7 +1,9 @@
 """The archive: vault, derivation and store tied together, for the daemon and for batches alike.
 
-Mail is in the vault before anything here happens. What the vault holds as pending is derived, written to the store,
-and only then marked as done: a crash between any two steps leaves work that the next run finds and does again, and
+Mail is in the vault before anything here happens. What the vault holds as pending is derived, written to
+the store,
+and only then marked as done: a crash between any two steps leaves work that the next run finds and does
+again, and
 writing a record a second time replaces the first.
 """
 
@@ -14,21 +16,23 @@ from typing import TYPE_CHECKING
 
 from watcher import provider
 from watcher.cleaning.policy import Policy
-from watcher.pipeline import PIPELINE_VERSION, Context, derive
+from watcher.pipeline import PIPELINE_VERSION, Context, derive, failed
 from watcher.provider import Receiver
 from watcher.record import Record, Sender, Status
 from watcher.sender import Registered, Registry
 from watcher.store import Store
-from watcher.vault import Source, Vault
+from watcher.vault import MessageDamaged, Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from watcher.settings import Inbox, SenderSettings, Settings
 
 BATCH = 100
-"""Mails derived between two commits: batches of ten already saturate SQLite, and a crash repeats at most one."""
+"""Mails derived between two commits.
+
+Batches of ten already saturate SQLite, and a crash repeats at most one.
+"""
 
 
 class Contexts:
@@ -44,7 +48,10 @@ class Contexts:
         self.registry = Registry.compile(tuple(_registered(each) for each in senders))
 
     def of(self, inbox: str, received_at: datetime) -> Context:
-        """The context of a mail that arrived in `inbox`; one that is no longer configured has no trust and no names."""
+        """The context of a mail that arrived in `inbox`.
+
+        One that is no longer configured has no trust and no names.
+        """
         known = self._inboxes.get(inbox)
         return Context(
             inbox=inbox,
@@ -100,7 +107,8 @@ class Archive:
     def reconcile(self) -> int:
         """Queue what the vault calls derived and the store does not hold; returns how many.
 
-        The store commits without waiting for the disk, so a power cut may take its last records; and someone may
+        The store commits without waiting for the disk, so a power cut may take its last records; and
+        someone may
         have deleted the file.
         """
         lost = self.vault.derived_ids() - self.store.ids()
@@ -109,7 +117,10 @@ class Archive:
         return len(lost)
 
     def derive_pending(
-        self, *, stopped: Callable[[], bool] = lambda: False, on_batch: Callable[[Derived], None] | None = None
+        self,
+        *,
+        stopped: Callable[[], bool] = lambda: False,
+        on_batch: Callable[[Derived], None] | None = None,
     ) -> Derived:
         """Derive what is pending, a batch at a time, until nothing is left or `stopped()` says so."""
         total = Derived()
@@ -125,22 +136,54 @@ class Archive:
 
     def derive(self, ids: Sequence[int]) -> list[tuple[int, Record]]:
         """The records of these vault messages, in the order of `ids`."""
-        sources = self.vault.sources(ids)
-        records = []
-        for message_id, raw in self.vault.raws(ids):
-            source: Source = sources[message_id]
-            context = self.contexts.of(source.inbox, source.internal_date)
-            records.append((message_id, derive(raw, context)))
-        return records
+        return derive_rows(self.vault, self.contexts, ids)
 
     def commit(self, rows: Sequence[tuple[int, Record]]) -> Derived:
         """Write records to the store, then tell the vault: in this order, each in its own transaction."""
         self.store.write(rows)
-        failures = [(number, record.warnings[0]) for number, record in rows if record.status is Status.FAILED]
-        broken = {number for number, _ in failures}
-        done = [number for number, _ in rows if number not in broken]
-        self.vault.finish(done, failures, PIPELINE_VERSION)
-        return Derived(len(done), len(failures))
+        outcome = outcome_of(rows)
+        self.vault.finish(outcome.done, outcome.failed, PIPELINE_VERSION)
+        return outcome.counted
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Which messages became records, and which a failed record with which reason."""
+
+    done: list[int]
+    failed: list[tuple[int, str]]
+
+    @property
+    def counted(self) -> Derived:
+        """How many of each."""
+        return Derived(len(self.done), len(self.failed))
+
+
+def outcome_of(rows: Sequence[tuple[int, Record]]) -> Outcome:
+    """Sort records into done and failed ones."""
+    failed = [(number, record.warnings[0]) for number, record in rows if record.status is Status.FAILED]
+    done = [number for number, record in rows if record.status is not Status.FAILED]
+    return Outcome(done, failed)
+
+
+def derive_rows(vault: Vault, contexts: Contexts, ids: Sequence[int]) -> list[tuple[int, Record]]:
+    """The records of these vault messages, in the order of `ids`.
+
+    A message that is damaged gets a failed one.
+    """
+    sources = vault.sources(ids)
+    records = []
+    for message_id in ids:
+        source = sources[message_id]
+        context = contexts.of(source.inbox, source.internal_date)
+        try:
+            raw = vault.raw(message_id)
+        except MessageDamaged:
+            record = failed(context, "the vault's copy is damaged: restore vault.db from a backup")
+        else:
+            record = derive(raw, context)
+        records.append((message_id, record))
+    return records
 
 
 def utc_now() -> datetime:
@@ -176,8 +219,3 @@ def _registered(settings: SenderSettings) -> Registered:
         addresses=tuple(settings.match.addresses),
         domains=tuple(settings.match.domains),
     )
-
-
-def database_paths(settings: Settings) -> tuple[Path, Path]:
-    """Where vault.db and newsletters.db are."""
-    return settings.store.vault, settings.store.newsletters

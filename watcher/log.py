@@ -1,6 +1,7 @@
 """The log: constant event names, keys for values, never the text of a mail.
 
-Under journald each line is JSON with the priority in front, on a terminal it is readable, elsewhere it is JSON.
+Under journald each line is JSON with the priority in front, on a terminal it is readable, elsewhere it is
+JSON.
 See sd-daemon(3) for the `<3>` to `<7>` prefixes.
 """
 

@@ -1,6 +1,7 @@
 """derive(raw, context) -> Record: the one place that knows the order of the steps.
 
-Pure: the same bytes, context and rule files give the same record, byte for byte, on any machine. It never raises:
+Pure: the same bytes, context and rule files give the same record, byte for byte, on any machine. It never
+raises:
 a mail that cannot be understood becomes a failed record with its reason, and costs its neighbours nothing.
 """
 
@@ -39,7 +40,10 @@ class Context:
 
 
 def derive(raw: bytes, context: Context) -> Record:
-    """The record of one mail; `status` is `FAILED`, with the reason as first warning, when there can be none."""
+    """The record of one mail.
+
+    `status` is `FAILED`, with the reason as first warning, when there can be none.
+    """
     step = "message"
     message: Message | None = None
     try:

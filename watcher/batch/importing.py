@@ -44,9 +44,10 @@ def take_in(
     stopped: Callable[[], bool] = lambda: False,
     on_batch: Callable[[Imported], None] | None = None,
 ) -> Imported:
-    """Store every mail below `paths` in the vault; what is there already is not stored again, so it can be resumed.
+    """Store every mail below `paths` in the vault.
 
-    A mail over `max_bytes` is recorded as skipped. Raises `NothingToImportError` for a path without mail,
+    What is there already is not stored again, so an import can be resumed. A mail over `max_bytes` is
+    recorded as skipped. Raises `NothingToImportError` for a path without mail,
     `OSError` for one that cannot be read, `VaultError` when the vault cannot be written.
     """
     outcome = Imported()

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watcher import provider
-from watcher.archive import Contexts, Derived
+from watcher.archive import Archive, Contexts, Derived, Outcome, outcome_of
 from watcher.batch.workers import derive_all
 from watcher.pipeline import PIPELINE_VERSION
-from watcher.record import Status
 from watcher.store import build_beside
 from watcher.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from watcher.archive import Archive
-    from watcher.batch.workers import Rows
     from watcher.settings import SenderSettings, Settings
 
 _PAGE = 5_000  # ids read from the vault at once
@@ -31,28 +28,28 @@ def rebuild(
 ) -> Derived:
     """Derive every mail of the vault into a new newsletters.db, which then replaces the old one at once.
 
-    Readers see the old store or the new one, never half of one. When this is interrupted, or fails, the old store
+    Readers see the old store or the new one, never half of one. When this is interrupted, or fails, the old
+    store
     stays as it was.
     """
     contexts = Contexts(settings, senders)
-    total = Derived()
+    outcomes: list[Outcome] = []
     with Vault.open(settings.store.vault, create=False) as vault:
         with build_beside(settings.store.newsletters) as store:
             store.write_senders(contexts.registry.senders)
             store.write_providers(provider.catalogue())
-            outcomes: list[tuple[list[int], list[tuple[int, str]]]] = []
-            for rows in derive_all(
-                settings.store.vault, all_ids(vault), settings, senders, workers=workers
-            ):
+            for rows in derive_all(settings.store.vault, all_ids(vault), settings, senders, workers=workers):
                 store.write(rows)
                 outcomes.append(outcome_of(rows))
-                done, failures = outcomes[-1]
-                total += Derived(len(done), len(failures))
                 if on_batch is not None:
-                    on_batch(Derived(len(done), len(failures)))
+                    on_batch(outcomes[-1].counted)
         # Only now: had the machine stopped earlier, the vault would still describe the old store.
-        for done, failures in outcomes:
-            vault.finish(done, failures, PIPELINE_VERSION)
+        for outcome in outcomes:
+            vault.finish(outcome.done, outcome.failed, PIPELINE_VERSION)
+    total = sum((outcome.counted for outcome in outcomes), Derived())
+    # A daemon may have written to the old store meanwhile: opening the archive queues what is missing now.
+    with Archive.open(settings, senders) as archive:
+        total += archive.derive_pending(on_batch=on_batch)
     return total
 
 
@@ -68,15 +65,11 @@ def rebuild_some(
 
 
 def all_ids(vault: Vault) -> Iterator[int]:
-    """Every message id of the vault, ascending; ids that arrive meanwhile are included when they come in time."""
+    """Every message id of the vault, ascending.
+
+    Ids that arrive meanwhile are included when they come in time.
+    """
     last = 0
     while page := vault.message_ids(after=last, limit=_PAGE):
         yield from page
         last = page[-1]
-
-
-def outcome_of(rows: Rows) -> tuple[list[int], list[tuple[int, str]]]:
-    """Which of these rows are done, and which failed with which reason."""
-    failures = [(number, record.warnings[0]) for number, record in rows if record.status is Status.FAILED]
-    broken = {number for number, _ in failures}
-    return [number for number, _ in rows if number not in broken], failures

@@ -32,7 +32,10 @@ class NothingToImportError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FileMail:
-    """One mail of a file. `position` tells it from its neighbours: byte offset in an mbox, path in a folder."""
+    """One mail of a file.
+
+    `position` tells it from its neighbours: byte offset in an mbox, path in a folder.
+    """
 
     source: str  # the file or folder that was named, absolute
     position: str
@@ -44,7 +47,8 @@ class FileMail:
     def uid(self) -> int:
         """A number that names this copy of this mail for ever: position and bytes together, 63 bits.
 
-        A position alone would call a mail known when a compacted mbox or a renamed file put another in its place.
+        A position alone would call a mail known when a compacted mbox or a renamed file put another in its
+        place.
         """
         digest = hashlib.blake2b(self.position.encode("utf-8", "surrogateescape") + b"\0", digest_size=8)
         digest.update(self.raw)
@@ -59,7 +63,8 @@ def total_bytes(paths: Iterable[Path]) -> int:
 def mails(path: Path) -> Iterator[FileMail]:
     """All mails of an mbox file, a Maildir, an .eml file or a folder of them, in a stable order.
 
-    Raises `NothingToImportError` when `path` is missing or is none of these, `OSError` when it cannot be read.
+    Raises `NothingToImportError` when `path` is missing or is none of these, `OSError` when it cannot be
+    read.
     """
     source = os.path.abspath(path)  # noqa: PTH100  # Path.resolve would follow a link to another name
     if path.is_dir():
@@ -108,7 +113,9 @@ def _folder(path: Path, source: str) -> Iterator[FileMail]:
             found = True
             with file.open("rb") as opened:
                 for mail in read_mbox(opened, source):
-                    yield FileMail(source, f"{relative}:{mail.position}", mail.raw, mail.received_at, mail.size)
+                    yield FileMail(
+                        source, f"{relative}:{mail.position}", mail.raw, mail.received_at, mail.size
+                    )
     if not found:
         raise NothingToImportError(
             f"{path}: no mail in this folder (expected .eml files, mbox files, or a Maildir with cur and new)"
@@ -168,7 +175,8 @@ def _envelope_time(envelope: bytes) -> datetime | None:
 def arrival_time(raw: bytes, fallback: datetime) -> datetime:
     """When a mail in a file was received: its topmost Received, else its Date, else `fallback`.
 
-    The sender's Date counts only when it is not after the file's own time: a mail dated 2038 must not sort above
+    The sender's Date counts only when it is not after the file's own time: a mail dated 2038 must not sort
+    above
     today's.
     """
     headers = raw[:_HEADER_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[0]

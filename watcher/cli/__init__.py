@@ -17,7 +17,8 @@ from watcher import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# Command -> module that holds it, and the line that `--help` shows. Modules are imported when their command is
+# Command -> module that holds it, and the line that `--help` shows. Modules are imported when their command
+# is
 # called: `watcher --help` must not pay for IMAP, YAML and an HTML engine.
 _COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("start", "Try it: sample newsletters, an IMAP server of its own, and Datasette."),
@@ -80,7 +81,10 @@ def main_command(ctx: click.Context, config: str | None, verbose: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the console script: runs the command, and turns our errors into one line and an exit code."""
+    """Entry point of the console script.
+
+    Runs the command, and turns our errors into one line and an exit code.
+    """
     os.umask(0o007)  # nothing that the watcher writes is for everyone; the vault narrows it further
     sys.exit(_guarded(lambda: main_command.main(arguments, prog_name="watcher", standalone_mode=False)))
 

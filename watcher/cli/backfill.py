@@ -64,7 +64,8 @@ def import_command(ctx: click.Context, paths: tuple[Path, ...], workers: int, in
             )
         derived = _derive(archive, settings, senders, workers, stopped)
     click.echo(
-        f"read {taken.seen}: {taken.stored} new, {taken.duplicate} same as another, {taken.known} imported before"
+        f"read {taken.seen}: {taken.stored} new, {taken.duplicate} same as another, "
+        f"{taken.known} imported before"
     )
     click.echo(f"derived {derived.done}, failed {derived.failed}")
     return FAILED if stopped() else SUCCESS
@@ -83,7 +84,9 @@ def _derive(
     pending = archive.vault.pending_ids()
     total = Count()
     with progress("deriving", len(pending)) as shown:
-        rows_of = derive_all(settings.store.vault, pending, settings, senders, workers=workers, stopped=stopped)
+        rows_of = derive_all(
+            settings.store.vault, pending, settings, senders, workers=workers, stopped=stopped
+        )
         for rows in rows_of:
             total += archive.commit(rows)
             shown.advance(len(rows))
@@ -115,7 +118,8 @@ def _senders(settings: Settings) -> tuple[SenderSettings, ...]:
 def rebuild_command(ctx: click.Context, workers: int, failed: bool, where: str | None) -> int:
     """Make the clean store again from the vault: after an update, a changed rule or setting, or a lost file.
 
-    The whole store is written to a new file that replaces the old one at once; with --failed or --where the chosen
+    The whole store is written to a new file that replaces the old one at once; with --failed or --where the
+    chosen
     rows are replaced in place.
 
     \b
@@ -135,7 +139,10 @@ def rebuild_command(ctx: click.Context, workers: int, failed: bool, where: str |
         total = vault.counts().messages
     with progress("deriving", total) as shown:
         derived = rebuild(
-            settings, senders, workers=workers, on_batch=lambda batch: shown.advance(batch.done + batch.failed)
+            settings,
+            senders,
+            workers=workers,
+            on_batch=lambda batch: shown.advance(batch.done + batch.failed),
         )
     click.echo(f"rebuilt {settings.store.newsletters}: {derived.done} derived, {derived.failed} failed")
     return SUCCESS

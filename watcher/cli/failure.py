@@ -16,6 +16,9 @@ _CODES = {
     ("watcher.settings.secrets", "SecretError"): BAD_CONFIGURATION,
     ("watcher.vault.errors", "VaultError"): FAILED,
     ("watcher.store.errors", "StoreError"): FAILED,
+    ("watcher.web", "WebError"): FAILED,
+    ("watcher.demo.server", "DemoError"): FAILED,
+    ("watcher.batch.sources", "NothingToImportError"): FAILED,
     ("watcher.mailbox.errors", "MailboxError"): FAILED,
 }
 

@@ -13,6 +13,8 @@ import click
 from watcher.cli.options import config_option, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from watcher.pipeline import Context
     from watcher.record import Record
 
@@ -23,8 +25,12 @@ _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=str)
 @click.command("explain")
 @click.argument("file", type=_FILE)
 @click.option("--inbox", metavar="NAME", help="Take trust, names and link policy from this inbox.")
-@click.option("--recipient", metavar="A", multiple=True, help="An address of the subscriber. May be repeated.")
-@click.option("--name", "names", metavar="N", multiple=True, help="A name of the subscriber. May be repeated.")
+@click.option(
+    "--recipient", metavar="A", multiple=True, help="An address of the subscriber. May be repeated."
+)
+@click.option(
+    "--name", "names", metavar="N", multiple=True, help="A name of the subscriber. May be repeated."
+)
 @click.option("--links", "policy", type=_POLICIES, help="Link policy; default: the inbox's, else unwrap.")
 @click.option("--json", "as_json", is_flag=True, help="The whole record as JSON.")
 @config_option
@@ -112,41 +118,48 @@ def as_dict(record: Record) -> dict[str, Any]:
 
 
 def _print_record(record: Record) -> None:
-    from rich.console import Console  # noqa: PLC0415
+    for label, value in (*_header(record), *_provenance(record), *_findings(record)):
+        if value:
+            click.echo(f"{label:<12} {printable(value)}")
+    if record.text:
+        click.echo()
+        for line in record.text.split("\n"):
+            click.echo(printable(line))
 
-    console = Console(highlight=False, markup=False, emoji=False)
 
-    def line(label: str, value: object) -> None:
-        if value not in ("", None, (), 0):
-            console.print(f"{label:<12} {printable(str(value))}", soft_wrap=True)
+def _header(record: Record) -> Iterator[tuple[str, str]]:
+    author = record.author
+    yield "Subject", record.subject
+    yield "From", f"{author.name} <{author.address}>" if author.address else author.name
+    yield "Sent", record.sent_at or ""
+    yield "Kind", record.kind
+    yield "List-Id", record.list_id
+    yield "Language", record.language
+    yield "Redactions", str(record.redactions or "")
 
-    line("Subject", record.subject)
-    line("From", f"{record.author.name} <{record.author.address}>")
-    line("Sent", record.sent_at)
-    line("Kind", record.kind)
-    line("List-Id", record.list_id)
-    line("Sender", record.sender and f"{record.sender.slug} ({record.sender.reason})")
-    line("Language", record.language)
-    line("Redactions", record.redactions)
+
+def _provenance(record: Record) -> Iterator[tuple[str, str]]:
+    if record.sender:
+        yield "Sender", f"{record.sender.slug} ({record.sender.reason})"
     for provider in record.providers:
-        line("Provider", f"{provider.name}: {provider.layer}, {provider.status}, {provider.account or 'no account'}")
+        account = f", account {provider.account}" if provider.account else ""
+        yield "Provider", f"{provider.name}: {provider.layer}, {provider.status}{account}"
         for fact in provider.evidence:
-            line("", f"  {fact.signal} {fact.header} {fact.value} [{fact.rule}]")
+            yield "", f"  {fact.signal} {fact.header} {fact.value} [{fact.rule}]"
+
+
+def _findings(record: Record) -> Iterator[tuple[str, str]]:
     for link in record.links:
         target = link.url or "[link removed]"
-        line("Link", f"{link.position}. {link.action} {target} ({link.role}; {link.rule})")
+        yield "Link", f"{link.position}. {link.action}: {target} ({link.role}) [{link.rule}]"
     for tracker in record.trackers:
-        line("Tracker", f"{tracker.kind} {tracker.host} [{tracker.rule}]")
+        yield "Tracker", f"{tracker.kind} {tracker.host} [{tracker.rule}]"
     for removed in record.removed:
-        line("Removed", f"{removed.what}, {removed.chars} characters [{removed.rule}]")
+        yield "Removed", f"{removed.what}, {removed.chars} characters [{removed.rule}]"
     for attachment in record.attachments:
-        line("Attachment", f"{attachment.name}, {attachment.media_type}, {attachment.size} bytes")
+        yield "Attachment", f"{attachment.name}, {attachment.media_type}, {attachment.size} bytes"
     for warning in record.warnings:
-        line("Warning", warning)
-    if record.text:
-        console.print()
-        for paragraph in record.text.split("\n"):
-            console.print(printable(paragraph), soft_wrap=True)
+        yield "Warning", warning
 
 
 @click.command("clean")
@@ -180,12 +193,16 @@ def _body(file: str) -> str:
 
 
 @click.command("links")
-@click.option("--recipient", metavar="A", multiple=True, help="An address of the subscriber. May be repeated.")
+@click.option(
+    "--recipient", metavar="A", multiple=True, help="An address of the subscriber. May be repeated."
+)
 @click.option("--links", "policy", type=_POLICIES, default="unwrap", show_default=True, help="Link policy.")
-@click.option("--report", is_flag=True, help="Counts by action, role and rule instead of a line for each URL.")
+@click.option(
+    "--report", is_flag=True, help="Counts by action, role and rule instead of a line for each URL."
+)
 @config_option
 def links_command(recipient: tuple[str, ...], policy: str, report: bool) -> int:
-    """Classify URLs from standard input, one a line: one JSON object a line comes out. Nothing is ever requested.
+    """Classify URLs from standard input, one a line, as JSON, one object a line. None is ever requested.
 
     \b
     echo 'https://example.org/a?utm_source=x' | watcher links

@@ -19,9 +19,9 @@ _F = TypeVar("_F", bound="Callable[..., Any]")
 
 def config_option(command: _F) -> _F:
     """`--config FILE` after the command's own words; the same before them is the group's."""
-    return click.option("--config", metavar="FILE", help="Settings file.", expose_value=False, callback=_take_config)(
-        command
-    )
+    return click.option(
+        "--config", metavar="FILE", help="Settings file.", expose_value=False, callback=_take_config
+    )(command)
 
 
 def _take_config(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:

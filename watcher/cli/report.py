@@ -31,7 +31,9 @@ def status_command(ctx: click.Context, as_json: bool) -> int:
 
     settings = load_settings(ctx)
     if not settings.store.vault.exists():
-        click.echo(f"no vault at {settings.store.vault} yet: run `watcher poll` or `watcher run` first", err=True)
+        click.echo(
+            f"no vault at {settings.store.vault} yet: run `watcher poll` or `watcher run` first", err=True
+        )
         return FAILED
     with Vault.open(settings.store.vault, create=False) as vault:
         found = report(settings, vault, utc_now())
@@ -54,23 +56,16 @@ def status_command(ctx: click.Context, as_json: bool) -> int:
 @click.option("--port", default=8001, show_default=True, help="Port to listen on.")
 @config_option
 @click.pass_context
-def serve_command(ctx: click.Context, host: str, port: int) -> int:
+def serve_command(ctx: click.Context, host: str, port: int) -> None:
     """Explore the newsletters with Datasette, the record pages and the search. Needs the extra `web`.
 
     \b
     watcher serve
     watcher serve --port 8080
     """
-    from watcher import settings as room  # noqa: PLC0415
     from watcher.web import command, datasette_settings  # noqa: PLC0415
 
     settings = load_settings(ctx)
-    store = settings.store.newsletters
-    if not store.exists():
-        click.echo(f"no newsletters at {store} yet: run `watcher poll` or `watcher import` first", err=True)
-        return FAILED
-    del room
-    arguments = command(store, datasette_settings(settings.path.parent), host, port)
+    arguments = command(settings.store.newsletters, datasette_settings(settings.path.parent), host, port)
     sys.stdout.flush()
-    os.execv(arguments[0], arguments)  # noqa: S606  # Datasette takes this process over: its signals, its exit code
-    return SUCCESS
+    os.execv(arguments[0], arguments)  # noqa: S606  # Datasette takes this process over

@@ -53,7 +53,9 @@ def init_command(directory: Path) -> int:
 
 @click.command("demo")
 @click.option("--once", is_flag=True, help="Exit after the summary, without Datasette.")
-@click.option("--dir", "directory", type=click.Path(file_okay=False, path_type=Path), help="Keep the databases here.")
+@click.option(
+    "--dir", "directory", type=click.Path(file_okay=False, path_type=Path), help="Keep the databases here."
+)
 @click.option("--port", default=8001, show_default=True, help="Port of Datasette; another when it is taken.")
 @config_option
 def demo_command(once: bool, directory: Path | None, port: int) -> int:
@@ -75,7 +77,9 @@ def demo_command(once: bool, directory: Path | None, port: int) -> int:
         home.mkdir(parents=True, exist_ok=True)
         mails = samples()
         with demo_server(mails) as server:
-            click.echo(f"An IMAP server on {server.host}:{server.port} holds {len(mails)} sample newsletters.")
+            click.echo(
+                f"An IMAP server on {server.host}:{server.port} holds {len(mails)} sample newsletters."
+            )
             settings = _demo_settings(home, server.host, server.port, server.username, server.password)
             if (code := _take_in(settings)) != SUCCESS:
                 return code
@@ -136,7 +140,9 @@ def _summary(store: Path) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("Received", "Subject", "From", "Platform", "Words", "Links", "Trackers"):
-        table.add_column(name, justify="right" if name in {"Words", "Links", "Trackers"} else "left", no_wrap=True)
+        table.add_column(
+            name, justify="right" if name in {"Words", "Links", "Trackers"} else "left", no_wrap=True
+        )
     rows = summary(store)
     for row in rows:
         subject = printable(row.subject)
@@ -150,7 +156,9 @@ def _summary(store: Path) -> None:
             str(row.trackers),
         )
     Console(markup=False, highlight=False, emoji=False, width=None).print(table)
-    click.echo(f"{len(rows)} newsletters, {sum(row.trackers for row in rows)} trackers removed, nothing requested.")
+    click.echo(
+        f"{len(rows)} newsletters, {sum(row.trackers for row in rows)} trackers removed, nothing requested."
+    )
 
 
 def _serve(settings: Settings, port: int) -> int:

@@ -1,16 +1,20 @@
 """When an inbox that failed may be tried again: later each time, for each inbox alone, never in a storm.
 
-The classes of failure and their waits are those of the errors' table: a refused login waits minutes to an hour, a
+The classes of failure and their waits are those of the errors' table: a refused login waits minutes to an
+hour, a
 lost connection seconds to five minutes, a certificate until someone acts.
 """
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from watcher.mailbox import AuthenticationFailed, CertificateInvalid, MailboxError, TemporarilyRefused
+
+if TYPE_CHECKING:
+    import random
 
 _LOGIN = (timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 _PERMANENT = (timedelta(minutes=15),)

@@ -1,8 +1,8 @@
-"""The daemon. Scheduler threads poll, each with a vault connection of its own; the main thread derives and writes.
+"""The daemon: scheduler threads poll, the main thread derives and writes.
 
-Each inbox is polled at its interval, spread by jitter, and backs off alone. Mail that a poll has committed wakes the
-main thread, which is the one writer of the store. A stop is obeyed between two batches; what is not derived by then
-is derived after the next start.
+Each inbox is polled at its interval, spread by jitter, through a vault connection of its own, and backs off
+alone. Mail that a poll has committed wakes the main thread, the one writer of the store. A stop is obeyed
+between two batches; what is not derived by then is derived after the next start.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ class Daemon:
         self._wake.set()
 
     def run(self) -> None:
-        """Run until `stop()`, SIGTERM or SIGINT. Raises `VaultError` or `StoreError` when a database fails."""
+        """Run until `stop()`, SIGTERM or SIGINT.
+
+        Raises `VaultError` or `StoreError` when a database fails.
+        """
         with Archive.open(self._settings, self._senders) as archive, stop_on_signals(self.stop):
             scheduler = self._scheduler()
             scheduler.start()
@@ -118,7 +121,9 @@ class Daemon:
                 jitter=max(1, int(seconds * _JITTER)),
                 next_run_time=utc_now(),
             )
-        scheduler.add_job(self._keep_house, "interval", seconds=_HOUSEKEEPING.total_seconds(), id="housekeeping")
+        scheduler.add_job(
+            self._keep_house, "interval", seconds=_HOUSEKEEPING.total_seconds(), id="housekeeping"
+        )
         return scheduler
 
     def _poll(self, inbox: Inbox) -> None:
@@ -132,7 +137,7 @@ class Daemon:
         except (SecretError, VaultError) as error:
             self._failed(inbox, error)
         # The boundary that isolates an inbox: a defect here must not end the polling of the others.
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             self._log.exception("poll_defect", inbox=inbox.name, error=type(error).__name__)
             self._failed(inbox, error)
         else:

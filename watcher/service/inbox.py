@@ -21,17 +21,22 @@ class Pass:
     """What a pass over an inbox brought, and what went wrong; mail that came before an error is kept."""
 
     inbox: str
-    polled: Polled = Polled()
+    polled: Polled
     errors: tuple[MailboxError, ...] = ()
 
 
 def account_of(inbox: Inbox, environ: Mapping[str, str]) -> Account:
-    """How to reach the inbox. The password is read at each login, from where the settings say, and kept nowhere."""
+    """How to reach the inbox.
+
+    The password is read at each login, from where the settings say, and kept nowhere.
+    """
     secret = inbox.password
 
     def password() -> str:
         if secret is None:
-            raise MailboxError(f"inbox {inbox.name}: signing in with `oauth:` is not part of this version yet")
+            raise MailboxError(
+                f"inbox {inbox.name}: signing in with `oauth:` is not part of this version yet"
+            )
         return secret.read(environ)
 
     return Account(
@@ -55,7 +60,8 @@ def poll_inbox(
 ) -> Pass:
     """Take in what is new in every folder of the inbox. Mailbox errors are returned, not raised.
 
-    Raises `VaultError`, before the mailbox is touched, when the vault cannot be written, and `SecretError` when the
+    Raises `VaultError`, before the mailbox is touched, when the vault cannot be written, and `SecretError`
+    when the
     password is not where the settings say.
     """
     account = account_of(inbox, environ)

@@ -11,11 +11,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watcher.mailbox import MessageUnavailable
+from watcher.mailbox import ConnectionLost, MessageUnavailable
 from watcher.vault import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import date
 
     from watcher.mailbox import Fetched, Session
     from watcher.settings import Inbox
@@ -30,7 +31,10 @@ _ABSENT = 0
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """What one pass found. `duplicate` mails were in the vault already, from another folder or an older UIDVALIDITY."""
+    """What one pass found.
+
+    `duplicate` mails were in the vault already, from another folder or an older UIDVALIDITY.
+    """
 
     seen: int = 0
     stored: int = 0
@@ -58,7 +62,8 @@ def poll_folder(
     mailbox = vault.mailbox(inbox.name, folder)
     state = session.examine(folder)
     if state.uidvalidity == _ABSENT or mailbox.uidvalidity != state.uidvalidity:
-        # Every UID changed its meaning: list from the start. Deliveries keep their old UIDVALIDITY, and what the
+        # Every UID changed its meaning: list from the start. Deliveries keep their old UIDVALIDITY, and
+        # what the
         # vault has already is recognised below, so nothing is lost and nothing doubled.
         listed_before = mailbox.uidvalidity is not None
         mailbox = vault.restart(mailbox.id, state.uidvalidity)
@@ -71,6 +76,8 @@ def poll_folder(
             known = vault.known(mailbox.id, state.uidvalidity)
             uids = [uid for uid in uids if uid not in known]
         pass_ = _Pass(session, vault, inbox, mailbox, state.uidvalidity, uids)
+        if mailbox.last_uid == 0 and inbox.since is not None:
+            pass_.leave_out_before(inbox.since)
         if listed_before:
             pass_.recognise()
         outcome = pass_.download(stopped)
@@ -99,7 +106,13 @@ class _Pass:
     """The new UIDs of one folder on their way into the vault."""
 
     def __init__(
-        self, session: Session, vault: Vault, inbox: Inbox, mailbox: Mailbox, uidvalidity: int, uids: Sequence[int]
+        self,
+        session: Session,
+        vault: Vault,
+        inbox: Inbox,
+        mailbox: Mailbox,
+        uidvalidity: int,
+        uids: Sequence[int],
     ) -> None:
         self._session = session
         self._vault = vault
@@ -113,7 +126,8 @@ class _Pass:
     def recognise(self) -> None:
         """Settle, without a download, mails that the vault has from this folder under an older UIDVALIDITY.
 
-        Message-ID, size and INTERNALDATE must agree with exactly one message of the vault, and no other mail of the
+        Message-ID, size and INTERNALDATE must agree with exactly one message of the vault, and no other
+        mail of the
         listing may have the same three. Everything else is fetched and compared by its hash.
         """
         marks = self._session.fingerprints(self._uids) if self._uids else {}
@@ -125,22 +139,33 @@ class _Pass:
             same = self._vault.lookup(mark.message_id, mark.size, mark.internal_date, self._mailbox.id)
             if len(same) == 1:
                 found.append(
-                    Arrival(uid=uid, raw=None, internal_date=mark.internal_date, size=mark.size, message=same[0])
+                    Arrival(
+                        uid=uid, raw=None, internal_date=mark.internal_date, size=mark.size, message=same[0]
+                    )
                 )
         settled = {arrival.uid for arrival in found}
         self._uids = [uid for uid in self._uids if uid not in settled]
         # Without UIDVALIDITY the next connection lists again: a delivery a listing would grow without end.
         self._commit([] if self._uidvalidity == _ABSENT else found, sorted(settled))
 
+    def leave_out_before(self, since: date) -> None:
+        """Settle, without a download, what arrived before the day from which the settings want mail."""
+        marks = self._session.fingerprints(self._uids) if self._uids else {}
+        old = {uid for uid, mark in marks.items() if mark.internal_date.date() < since}
+        self._uids = [uid for uid in self._uids if uid not in old]
+        self._commit([], sorted(old))
+
     def download(self, stopped: Callable[[], bool]) -> Polled:
         """Ask for sizes first, record what is too large, then fetch and commit batch by batch."""
         sizes = self._session.sizes(self._uids) if self._uids else {}
         limit = self._inbox.max_message
         oversize = [uid for uid in self._uids if sizes.get(uid, 0) > limit]
-        vanished = [uid for uid in self._uids if uid not in sizes]  # expunged since the search: nothing is owed
+        vanished = [
+            uid for uid in self._uids if uid not in sizes
+        ]  # expunged since the search: nothing is owed
         self._commit([_oversize(uid, sizes[uid], limit) for uid in oversize], [*oversize, *vanished])
         refused = {*oversize, *vanished}
-        for batch in self._session.fetch([uid for uid in self._uids if uid not in refused], sizes):
+        for batch in self._batches([uid for uid in self._uids if uid not in refused], sizes):
             arrivals = []
             for item in batch:
                 if isinstance(item, MessageUnavailable):
@@ -153,6 +178,26 @@ class _Pass:
             if stopped():
                 break
         return self._outcome
+
+    def _batches(
+        self, uids: Sequence[int], sizes: Mapping[int, int]
+    ) -> Iterator[list[Fetched | MessageUnavailable]]:
+        """Fetch in batches; what was in a batch that broke the connection before comes last, one by one.
+
+        So the message that is to blame is found, is given up after some attempts, and costs its neighbours
+        nothing.
+        """
+        suspects = self._vault.suspects(self._mailbox.id, self._uidvalidity)
+        calm = [uid for uid in uids if uid not in suspects]
+        try:
+            yield from self._session.fetch(calm, sizes)
+            yield from self._session.fetch([uid for uid in uids if uid in suspects], sizes, messages=1)
+        except ConnectionLost as error:
+            for uid in error.uids:
+                given_up = self._failure(MessageUnavailable(str(error), uid, "the connection broke at it"))
+                if given_up and len(error.uids) == 1:
+                    self._commit([given_up], [uid])
+            raise
 
     def _commit(self, arrivals: Sequence[Arrival], settled: Sequence[int]) -> None:
         if not settled:
@@ -188,7 +233,10 @@ def _oversize(uid: int, size: int, limit: int) -> Arrival:
 
 
 def _touch(session: Session, vault: Vault, inbox: Inbox, folder: str, mailbox: Mailbox) -> None:
-    """Mark as seen, or move, what is committed and was not touched yet; a failure is tried again at the next pass."""
+    """Mark as seen, or move, what is committed and was not touched yet.
+
+    A failure is tried again at the next pass.
+    """
     uidvalidity = mailbox.uidvalidity or _ABSENT
     uids = vault.untouched(mailbox.id, uidvalidity)
     if not uids:

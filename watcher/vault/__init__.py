@@ -7,7 +7,7 @@ anything else happens to a mail, no mail is ever deleted from it, and its owner 
 from __future__ import annotations
 
 from watcher.vault.derivations import Counts, Pending
-from watcher.vault.errors import VaultError
+from watcher.vault.errors import MessageDamaged, VaultError
 from watcher.vault.mailboxes import InboxState, Mailbox
 from watcher.vault.messages import Arrival, Source, Stored
 from watcher.vault.vault import Vault
@@ -17,6 +17,7 @@ __all__ = [
     "Counts",
     "InboxState",
     "Mailbox",
+    "MessageDamaged",
     "Pending",
     "Source",
     "Stored",

@@ -17,6 +17,7 @@ CODEC = "zstd"
 DICTIONARY_BYTES = 110 << 10
 SAMPLE_BYTES = 32 << 10  # of one mail; what mails have in common is at their beginning
 
+_LEAST_SAMPLES = 50
 _LEVEL = 3  # 9 makes the bytes 3 % fewer for 2.5 times the time
 
 
@@ -59,7 +60,10 @@ class Packer:
 
 
 def train(samples: Sequence[bytes]) -> bytes | None:
-    """Return a dictionary from samples of mail; None when they have too little in common."""
+    """Return a dictionary from samples of mail; None when they are too little to learn from."""
+    # On a few bytes libzstd 1.5 does not fail: it crashes the process.
+    if len(samples) < _LEAST_SAMPLES or sum(map(len, samples)) < _LEAST_SAMPLES * 256:
+        return None
     try:
         return zstandard.train_dictionary(DICTIONARY_BYTES, list(samples), level=_LEVEL).as_bytes()
     except zstandard.ZstdError:

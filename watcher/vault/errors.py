@@ -7,3 +7,7 @@ from watcher.sqlite import DatabaseError
 
 class VaultError(DatabaseError):
     """The vault cannot be used, or a message in it is damaged; the message says what to do."""
+
+
+class MessageDamaged(VaultError):  # noqa: N818 - the name says what happened
+    """The stored bytes of one message are not what was stored; its neighbours are not concerned."""

@@ -106,6 +106,13 @@ class Mailboxes(Room):
                 )
             )
 
+    def suspects(self, mailbox_id: int, uidvalidity: int) -> set[int]:
+        """Return the UIDs whose mail the server failed to hand over before, alone or together with others."""
+        rows = self._db.rows(
+            "SELECT uid FROM fetch_failures WHERE mailbox = ? AND uidvalidity = ?", (mailbox_id, uidvalidity)
+        )
+        return {uid for (uid,) in rows}
+
     def record_success(self, mailbox_id: int, at: datetime) -> None:
         """Note a poll that went well; the last error is forgotten."""
         with self._db.transaction():

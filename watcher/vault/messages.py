@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watcher.vault.compression import CODEC, SAMPLE_BYTES, Damaged, Packer, train
-from watcher.vault.errors import VaultError
+from watcher.vault.errors import MessageDamaged, VaultError
 from watcher.vault.room import Room, moment_of, utc_text
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 _SAMPLES = 1_000  # mails that a dictionary is trained on
 
 
+_HEADER_BYTES = 65_536  # of a message in which the header Message-ID is looked for
+_MESSAGE_ID = re.compile(rb"^Message-ID:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One mail of a mailbox, on its way into the vault. One of `raw`, `message` and `skipped` is given."""
@@ -29,7 +34,6 @@ class Arrival:
     internal_date: datetime | None  # aware; None only when the server would not tell
     size: int  # bytes
     skipped: str = ""  # why the bytes were not fetched, and never will be: a delivery without a message
-    message_id: str = ""  # the header Message-ID, for `lookup`
     message: int | None = None  # the vault's message with the same bytes, which were not fetched again
 
 
@@ -61,6 +65,16 @@ class Delivery:
     uid: int
     internal_date: datetime
     arrived_at: datetime
+
+
+def header_message_id(raw: bytes) -> str:
+    """Return the value of the first Message-ID field (RFC 5322, section 3.6.4), unfolded.
+
+    Empty without one.
+    """
+    header = raw[:_HEADER_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    found = _MESSAGE_ID.search(header)
+    return " ".join(found.group(1).decode("utf-8", "replace").split()) if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +147,10 @@ class Messages(Room):
         return [number for (number,) in rows]
 
     def raw(self, message_id: int) -> bytes:
-        """Return the exact bytes of a message. Raises `VaultError` when it is missing or damaged."""
+        """Return the exact bytes of a message.
+
+        Raises `MessageDamaged`, or `VaultError` when it is missing.
+        """
         row = self._db.row("SELECT raw, size, dictionary, sha256 FROM messages WHERE id = ?", (message_id,))
         if row is None:
             raise VaultError(f"vault {self._db.path}: there is no message {message_id}")
@@ -216,8 +233,8 @@ class Messages(Room):
             raise Damaged
         return bytes(row[0])
 
-    def _damage(self, message_id: int) -> VaultError:
-        return VaultError(
+    def _damage(self, message_id: int) -> MessageDamaged:
+        return MessageDamaged(
             f"vault {self._db.path}: the bytes of message {message_id} are damaged; "
             "restore the file from a backup"
         )
@@ -282,7 +299,7 @@ class _Writing:
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 content.sha256,
-                arrival.message_id,
+                header_message_id(arrival.raw or b""),
                 len(arrival.raw or b""),
                 CODEC,
                 self._dictionary,

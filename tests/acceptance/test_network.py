@@ -1,0 +1,66 @@
+"""T10: no socket but IMAP is opened by poll, import, rebuild and explain."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.home import mail
+
+if TYPE_CHECKING:
+    from tests.support.dovecot import MailUser
+    from tests.support.home import Home
+
+ROOT = Path(__file__).resolve().parents[2]
+
+BAIT = """<html><head><link rel="stylesheet" href="https://bait.example.com/a.css">
+<style>@import url(https://bait.example.com/b.css); body{background:url(https://bait.example.com/c.png)}</style></head>
+<body><p>Words to read, and <a href="https://bait.example.com/track/click?u=1">a link</a>.</p>
+<img src="https://bait.example.com/open.gif" width="1" height="1"></body></html>"""
+
+
+def connections(home: Home, *command: str) -> list[str]:
+    """Every connection, look-up and child process of a command, as lines."""
+    log = home.root / "connections"
+    log.write_text("")
+    arguments = [
+        sys.executable,
+        "-m",
+        "tests.support.driven",
+        "audit",
+        str(log),
+        "--config",
+        str(home.config),
+        *command,
+    ]
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return log.read_text().splitlines()
+
+
+def test_t10_poll_connects_to_the_imap_server_alone(home: Home, mail_user: MailUser) -> None:
+    """One connection to the configured host and port; nothing in the mail is asked for."""
+    home.watch(mail_user)
+    mail_user.deliver(mail(body=BAIT, content_type="text/html; charset=utf-8"))
+    lines = connections(home, "poll")
+    port = mail_user.server.port
+    assert lines
+    assert set(lines) <= {f"socket.connect 127.0.0.1 {port}", "socket.getaddrinfo 127.0.0.1"}
+    assert home.rows("select words from newsletters")[0]["words"] > 0
+
+
+def test_t10_import_rebuild_and_explain_connect_to_nothing(home: Home) -> None:
+    """Not even a name is looked up, and no other program is started."""
+    letter = home.root / "1.eml"
+    letter.write_bytes(mail(body=BAIT, content_type="text/html; charset=utf-8"))
+    assert connections(home, "import", str(letter)) == []
+    assert connections(home, "rebuild") == []
+    assert connections(home, "explain", str(letter), "--json") == []
+
+
+def test_the_audit_sees_a_connection(home: Home, mail_user: MailUser) -> None:
+    """The two tests above prove something only because this one is not empty."""
+    home.watch(mail_user)
+    assert any(line.startswith("socket.connect") for line in connections(home, "check"))

@@ -1,0 +1,5 @@
+"""`python -m watcher` is the console script."""
+
+from watcher.cli import main
+
+main()
