@@ -1,0 +1,250 @@
+"""Decides which lines are boilerplate.
+
+The link target decides before the words, the words before the place. Cuts happen at the top and at the
+bottom; a line in the middle goes only when its own link target or node says so. A long line is prose
+and stays. A rule that would take more than half of what is visible is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watcher.cleaning.document import Cut
+from watcher.cleaning.evidence import Evidence, gather
+from watcher.cleaning.rules import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watcher.cleaning.document import Line
+    from watcher.cleaning.rules import Rules
+
+# Characters up to which a line of a kind is believed to be no prose (measured on labelled newsletters).
+_GUARDS = {"browser": 130, "address": 110, "badge": 130, "share": 80, "app": 60, "legal": 110}
+_GUARD = 260  # the other kinds, anywhere
+_GUARD_BELOW = 420  # the same, in the lower part
+_LOWER_PART = 0.6  # share of the text above a line
+_LOWER_HALF = 0.5
+_UPPER_PART = 0.2
+_TAIL_FROM = 0.35  # no tail begins above this share of the text
+_TAIL_LINE = 170
+_STRANGER = 60  # a line that nothing is known about, between two lines of a footer
+_STRANGERS = 2
+_FIRST_LINES = 4
+_MOSTLY_LINKED = 0.3
+_UNKNOWN_LINES = 10  # that a tail may hold at most
+_UNKNOWN_CHARACTERS = 250
+_ROW = 3  # lines beside each other that name networks
+
+PREHEADER = Cut("preheader", "style:first text")
+_SIBLING = Cut("footer", "sibling")
+_MARKERS = frozenset({"unsubscribe", "preferences", "why", "copyright", "address", "rule"})
+_ACTING = frozenset(
+    {"unsubscribe", "preferences", "why", "address", "browser", "badge", "share", "forward", "app", "legal"}
+)
+_DISCLAIMER = re.compile(
+    r"\W{0,3}(?:paid for|paid political|authori[sz]ed by|authori[sz]ed and paid|not authori[sz]ed|approved by"
+    r"|ad paid|political ad)\b"
+)
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What one body of a mail has shown about the other, as keys (see `key`) of lines."""
+
+    gone: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
+    all_gone: str = ""  # what was cut, in order: a line may be broken differently there
+
+    def covers(self, words: str, *, low: bool) -> bool:
+        """Whether a line was boilerplate in the other body; in the lower half, or a piece of it."""
+        if not words or words in self.kept:
+            return False
+        return words in self.gone or (low and f" {words} " in self.all_gone)
+
+
+def key(text: str) -> str:
+    """Reduce a line to what two bodies of one mail have in common of it: its words."""
+    return " ".join(_WORD.findall(fold(text)))
+
+
+def decide(lines: Sequence[Line], rules: Rules, known: Known = Known()) -> list[str]:
+    """Set `cut` on every line that goes; gives the warnings. `known` is what the other body has shown."""
+    visible = [line for line in lines if line.hidden is None and not _is_preheader(line)]
+    found = gather(visible, rules)
+    _own_evidence(found, known)
+    _nodes(lines)
+    _social_rows(found)
+    _tail(found)
+    for line in lines:
+        # Who paid for a mail is content, wherever it stands.
+        if line.cut is not None and line.hidden is None and is_disclaimer(line.text):
+            line.cut = None
+    return _half_rule(lines)
+
+
+def is_disclaimer(text: str) -> bool:
+    """Whether a line says who paid for or authorised the mail."""
+    return _DISCLAIMER.match(text.casefold()) is not None
+
+
+def _own_evidence(found: Sequence[Evidence], known: Known) -> None:
+    """Cut lines by what they themselves say, inside the length guards."""
+    for number, each in enumerate(found):
+        line = each.line
+        if known.gone and known.covers(key(line.text), low=each.at > _LOWER_HALF):
+            line.cut = _SIBLING
+        elif each.target in _ACTING and _is_short(each, each.target) and _is_about_its_link(each):
+            line.cut = Cut(each.target, f"target:{each.target}")
+        elif each.phrase and _is_short(each, each.phrase) and _is_placed(each, number):
+            line.cut = Cut(each.phrase, each.rule)
+
+
+def _is_short(each: Evidence, what: str) -> bool:
+    guard = _GUARDS.get(what, _GUARD_BELOW if each.at >= _LOWER_PART else _GUARD)
+    return each.length <= guard
+
+
+def _is_about_its_link(each: Evidence) -> bool:
+    """Whether the line says what its link does, is mostly the link, or stands where such lines stand."""
+    says = not each.length or bool(each.phrase or each.hint)
+    return says or each.linked >= _MOSTLY_LINKED or each.at >= _LOWER_PART or each.at < _UPPER_PART / 4
+
+
+def _is_placed(each: Evidence, number: int) -> bool:
+    """Whether words alone are believed here: at the top and at the bottom, never in the middle."""
+    if number < _FIRST_LINES:
+        return True
+    if each.phrase == "browser":
+        return each.at < _UPPER_PART or each.at > _LOWER_PART
+    if each.phrase == "forward" and (each.at < _UPPER_PART or each.linked > _MOSTLY_LINKED / 3):
+        return True
+    return each.at > _LOWER_HALF or (each.at > _TAIL_FROM and each.linked > 0)
+
+
+def _nodes(lines: Sequence[Line]) -> None:
+    """Cut what is not displayed, and what lies in a node that is boilerplate by name."""
+    for line in lines:
+        if line.hidden is not None:
+            line.cut = line.hidden
+        elif line.cut is None and line.node is not None and not (line.soft and len(line.text) > _TAIL_LINE):
+            line.cut = line.node
+
+
+def _social_rows(found: Sequence[Evidence]) -> None:
+    """Cut rows of links to networks: anywhere when the links say so, below when the words do."""
+    run = 0
+    for number, each in enumerate(found):
+        run = run + 1 if each.social else 0
+        if not each.social:
+            continue
+        beside = run > 1 or (number + 1 < len(found) and found[number + 1].social)
+        if each.line.cut is None and (each.target or (beside and each.at > _LOWER_HALF)):
+            each.line.cut = Cut("social", "target:social" if each.target else "words:social row")
+        if run >= _ROW and each.at > _TAIL_FROM:
+            for other in found[number - run + 1 : number + 1]:
+                other.line.cut = other.line.cut or Cut("social", "words:social row")
+
+
+# --- the foot ----------------------------------------------------------------------------------
+
+
+def _tail(found: Sequence[Evidence]) -> None:
+    """Cut from the first marker that only footer follows, to the end, and upwards what belongs to it.
+
+    A footer in the middle (of a forwarded copy) loses what stands above its own link targets.
+    """
+    markers = [number for number, each in enumerate(found) if _is_marker(each)]
+    start = next((number for number in markers if _is_tail(found[number:], found)), None)
+    for number in markers:
+        if number != start and found[number].target in _MARKERS:
+            _upwards(found, number)
+    if start is None:
+        return
+    for each in found[start:]:
+        if each.line.cut is None and (each.length <= _TAIL_LINE or each.phrase or each.target in _ACTING):
+            each.line.cut = Cut("footer", "tail")
+    _upwards(found, start)
+
+
+def _is_marker(each: Evidence) -> bool:
+    cut = each.line.cut
+    return cut is not None and cut.what in _MARKERS and each.at >= _TAIL_FROM
+
+
+def _is_tail(tail: Sequence[Evidence], found: Sequence[Evidence]) -> bool:
+    """Whether what follows a marker is footer: no prose, no heading, little that nothing is known about."""
+    unknown = [each for each in tail if each.is_unknown]
+    content = any(each.length > _TAIL_LINE or each.line.heading > 0 for each in unknown)
+    if content or len(unknown) > _UNKNOWN_LINES:
+        return False
+    total = sum(each.length for each in found)
+    return sum(each.length for each in unknown) <= max(_UNKNOWN_CHARACTERS, total // 8)
+
+
+def _upwards(found: Sequence[Evidence], start: int) -> None:
+    """Go up while lines look like footer; one or two short strangers between them go along."""
+    strangers: list[Evidence] = []
+    pictures = False
+    for each in reversed(found[:start]):
+        line = each.line
+        if each.at < _TAIL_FROM:
+            return
+        if not each.length:  # a picture that is a link, without words: an icon, a logo
+            line.cut = line.cut or Cut("social", "foot")
+            pictures = True
+        elif line.cut is not None or _belongs_to_foot(each):
+            line.cut = line.cut or Cut("social" if each.social else "footer", "foot")
+            for stranger in strangers:
+                stranger.line.cut = Cut("footer", "foot")
+            strangers.clear()
+        elif not pictures and len(strangers) < _STRANGERS and _may_be_stranger(each):
+            strangers.append(each)
+        else:
+            return
+
+
+def _belongs_to_foot(each: Evidence) -> bool:
+    if each.social:
+        return True
+    said = bool(each.hint or each.phrase) and each.length <= _TAIL_LINE
+    return not each.line.heading and (said or each.looks_like_footer)
+
+
+def _may_be_stranger(each: Evidence) -> bool:
+    return each.length <= _STRANGER and not each.line.heading and each.line.text[-1:] not in ".!"
+
+
+# --- the half rule -----------------------------------------------------------------------------
+
+
+def _half_rule(lines: Sequence[Line]) -> list[str]:
+    """Refuse any rule that takes more than half of what is visible, or hidden text that outweighs it.
+
+    What the other body has shown is no rule of its own, and a preheader is not visible.
+    """
+    exempt = {_SIBLING.rule}
+    visible = sum(len(line.text) for line in lines if line.hidden is None and not _is_preheader(line))
+    taken: Counter[Cut] = Counter()
+    for line in lines:
+        cut = line.cut
+        if cut is not None and not _is_preheader(line) and cut.rule not in exempt:
+            taken[line.hidden or cut] += len(line.text)
+    refused = {cut for cut, chars in taken.items() if (2 - (cut.what == "hidden")) * chars > visible}
+    for line in lines:
+        if line.cut in refused:
+            line.cut = None
+    names = sorted({cut.rule for cut in refused})
+    return [f"rule {name} would have removed more than half of the text: refused" for name in names]
+
+
+def _is_preheader(line: Line) -> bool:
+    cut = line.cut or line.hidden or line.node
+    return cut is not None and cut.what == "preheader"
+
+
+__all__ = ["PREHEADER", "Known", "decide", "is_disclaimer", "key"]

@@ -1,0 +1,174 @@
+"""Builds lines out of the texts that a walk meets, the way a browser lays them out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from watcher.cleaning.document import LINK_REMOVED, Anchor, Break, Cut, Document, Line, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watcher.cleaning.rules import NodeRule
+
+
+class Around(NamedTuple):
+    """What the open elements say about the text between them."""
+
+    strong: bool = False
+    emphasis: bool = False
+    code: bool = False
+    pre: bool = False
+    heading: int = 0
+    quote: int = 0
+    table: int = 0  # number of the data table, 0 outside
+    row: bool = False  # inside one of its rows: nothing ends the line
+    anchor: Anchor | None = None
+    node: NodeRule | None = None
+    hidden: Cut | None = None
+
+
+class Lines:
+    """The line that is being written, and the document it goes to."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self.around = Around()
+        self._line: Line | None = None
+        self._gap = False
+        self._space = True  # the line ends with white space, or has not begun
+        self.numbers: list[int] = []  # of the open lists: the next item's number, -1 where they have none
+        self._marker = ""
+        self.begun = False  # a line that is displayed has ended
+
+    def text(self, text: str, *, image: bool = False, urls: Sequence[Anchor] = ()) -> None:
+        """Add a text node: white space collapses unless preformatted. `urls` are those it holds as words."""
+        if self.around.pre and not self.around.row:
+            self._preformatted(text)
+            return
+        core = " ".join(text.split())
+        if not core:
+            if text and not self._space:
+                self._add(" ")
+                self._space = True
+            return
+        if text[0].isspace() and not self._space:
+            core = f" {core}"
+        self._space = text[-1].isspace()
+        self._add(f"{core} " if self._space else core, image=image)
+        if urls and self._line is not None:
+            self._line.urls.extend(urls)
+
+    def _preformatted(self, text: str) -> None:
+        for number, part in enumerate(text.split("\n")):
+            if number:
+                self.end()
+                self._document.events.append(Break("\n", None))
+            if part:
+                self._add(part.rstrip())
+                self._space = False
+
+    def _add(self, text: str, *, image: bool = False, note: bool = False) -> None:
+        around = self.around
+        line = self._line or self._begin()
+        run = Run(text, line, around.strong, around.emphasis, around.code, image, note, around.anchor)
+        line.runs.append(run)
+        self._document.events.append(run)
+        if around.anchor is not None:
+            around.anchor.runs.append(run)
+
+    def _begin(self) -> Line:
+        around = self.around
+        line = Line(
+            gap=self._gap,
+            heading=around.heading,
+            quote=around.quote,
+            indent=len(self.numbers),
+            marker=self._marker,
+            preformatted=around.pre,
+            row=around.table if around.row else 0,
+            node=around.node.cut if around.node else None,
+            soft=around.node is not None and around.node.soft,
+            hidden=around.hidden,
+        )
+        self._line, self._gap, self._marker = line, False, ""
+        return line
+
+    def end(self, *, gap: bool = False) -> None:
+        """End the line, if one is open; in a table row a space is all that is left of it."""
+        if self.around.row:
+            if not self._space:
+                self._add(" ")
+                self._space = True
+            return
+        line, self._line, self._space = self._line, None, True
+        if line is not None:
+            while line.runs and line.runs[-1].text.isspace():
+                line.runs.pop().text = ""
+            if line.runs:
+                line.runs[-1].text = line.runs[-1].text.rstrip()
+                self._document.lines.append(line)
+                self.begun = self.begun or line.hidden is None
+            else:
+                self._gap, self._marker = self._gap or line.gap, self._marker or line.marker
+        self._gap = self._gap or gap
+
+    def cell(self, *, header: bool) -> None:
+        """Begin a further cell of a table row."""
+        line = self._line or self._begin()
+        line.cells.append(len(line.runs))
+        line.header = line.header or header
+        self._space = True
+
+    def end_row(self) -> None:
+        """End a table row, whose cells may all be empty."""
+        self.around = self.around._replace(row=False)
+        self.end()
+
+    def line_break(self, html: str) -> None:
+        """`<br>` or `<hr>`."""
+        line = self._line
+        self.end(gap=html == "<hr>")
+        self._document.events.append(Break(html, line))
+
+    def item(self) -> None:
+        """Begin a list item: its marker stands on the first line that follows."""
+        number = self.numbers[-1] if self.numbers else -1
+        if number >= 0:
+            self.numbers[-1] += 1
+        self._marker = "- " if number < 0 else f"{number}. "
+
+    def set_aside(self) -> Line | None:
+        """Interrupt the line for an inline element that is not displayed; give the result to `take_up`."""
+        line, self._line, self._space = self._line, None, True
+        return line
+
+    def take_up(self, line: Line) -> None:
+        """Go on with the line that was set aside."""
+        self.end()
+        self._line = line
+        self._space = line.runs[-1].text.endswith(" ") if line.runs else True
+
+    def removed(self, anchor: Anchor) -> None:
+        """Write what stands for a removed link, at its end: behind its text, or alone for a picture."""
+        seen = [run for run in anchor.runs if run.text.strip()]
+        if not seen:
+            self.end()
+            self._add(LINK_REMOVED, note=True)
+            self.end()
+            return
+        last = seen[-1].line
+        if last is self._line:
+            self._add(f"{'' if self._space else ' '}({LINK_REMOVED})", note=True)
+            self._space = False
+            return
+        # The anchor held blocks: its last line is closed, and the note belongs there.
+        run = Run(f" ({LINK_REMOVED})", last, note=True, anchor=anchor)
+        last.runs.append(run)
+        self._document.events.append(run)
+
+    def lone_picture(self, anchor: Anchor) -> None:
+        """Write the URL of a link that holds a picture and no word."""
+        self.end()
+        self._add(anchor.url or LINK_REMOVED, note=True)
+        self.end()

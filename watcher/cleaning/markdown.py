@@ -1,0 +1,172 @@
+"""Writes the lines that were kept as Markdown-flavoured text.
+
+Text of the mail that would become a link, a picture or HTML when somebody renders it is escaped;
+everything else stays as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from watcher.cleaning.document import LINK_REMOVED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watcher.cleaning.document import Anchor, Line, Run
+
+# `![`, `](`, `][`, `]:` load or link; `<` before a letter or sign begins HTML or an autolink.
+_ACTIVE = re.compile(r"!(?=\[)|(?<=\])[(\[:]|<(?=[A-Za-z/!?])")
+_BRACKET = re.compile(r"[\[\]]")
+_PLAIN_TARGET = re.compile(r"[^\s()<>]+")
+
+
+def write_text(lines: Sequence[Line]) -> str:
+    """The kept lines, one below the other, blank lines where the layout has a gap."""
+    out: list[str] = []
+    fenced = False
+    row = 0
+    for line in lines:
+        if line.cut is not None:
+            continue
+        if fenced and not line.preformatted:
+            out.append("```")
+            fenced = False
+        table_begins = bool(line.row) and line.row != row
+        if out and (line.gap or table_begins or (row and not line.row)) and out[-1]:
+            out.append("")
+        row = line.row
+        if line.preformatted and not fenced:
+            out.append("```")
+            fenced = True
+        if line.row:
+            out.extend(_row(line, begins=table_begins))
+        else:
+            out.append(_prefix(line) + (_bare(line) if line.preformatted else _inline(line.runs, line)))
+    if fenced:
+        out.append("```")
+    return "\n".join(out).strip("\n")
+
+
+def _prefix(line: Line) -> str:
+    quote = "> " * line.quote
+    if line.preformatted:
+        return ""
+    if line.heading:
+        return f"{quote}{'#' * line.heading} "
+    if line.indent:
+        return f"{quote}{'  ' * (line.indent - 1)}{line.marker or '  '}"
+    return quote
+
+
+def _bare(line: Line) -> str:
+    return "".join([run.text for run in line.runs]).replace("```", "'''")
+
+
+def _row(line: Line, *, begins: bool) -> list[str]:
+    """Write a table row; the first one brings the line that Markdown wants below the head."""
+    bounds = [*line.cells, len(line.runs)]
+    cells = [
+        _inline(line.runs[start:end], line).strip().replace("|", "\\|") for start, end in pairwise(bounds)
+    ]
+    written = f"| {' | '.join(cells)} |"
+    if not begins:
+        return [written]
+    rule = f"|{' --- |' * len(cells)}"
+    return [written, rule] if line.header else [f"|{'  |' * len(cells)}", rule, written]
+
+
+def _inline(runs: Sequence[Run], line: Line) -> str:
+    """Write runs with their emphasis and links."""
+    out: list[str] = []
+    at = 0
+    while at < len(runs):
+        anchor = runs[at].anchor
+        end = at
+        while end < len(runs) and runs[end].anchor is anchor and runs[end].note == runs[at].note:
+            end += 1
+        if runs[at].note:
+            out.append("".join([run.text for run in runs[at:end]]))
+        elif anchor is None or anchor.url is None:
+            out.append(_formatted(runs, at, end, line))
+        else:
+            out.append(_link(_formatted(runs, at, end, line), anchor))
+        at = end
+    return _joined(out).strip()
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Join parts that were escaped one by one, so that no two of them make a link between them."""
+    out: list[str] = []
+    for part in parts:
+        inert = out and out[-1].endswith("]") and part[:1] in {"(", ":"} and part
+        out.append(f"\\{part}" if inert else part)
+    return "".join(out)
+
+
+def _link(text: str, anchor: Anchor) -> str:
+    core = text.strip()
+    if not core:
+        return text
+    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    url = anchor.url or ""
+    if core in {url, url.removesuffix("/")}:
+        return f"{before}{url}{after}"
+    target = url if _PLAIN_TARGET.fullmatch(url) else f"<{url.replace('<', '%3C').replace('>', '%3E')}>"
+    return f"{before}[{core}]({target}){after}"
+
+
+def _formatted(runs: Sequence[Run], start: int, end: int, line: Line) -> str:
+    """Write the runs of one link, or between links; equal formats are joined."""
+    out: list[str] = []
+    at = start
+    while at < end:
+        run = runs[at]
+        style = (run.strong and not line.heading, run.emphasis or run.image, run.code)
+        stop = at + 1
+        while stop < end and (
+            (runs[stop].strong and not line.heading, runs[stop].emphasis or runs[stop].image, runs[stop].code)
+            == style
+        ):
+            stop += 1
+        text = "".join([each.text for each in runs[at:stop]])
+        before = runs[at - 1].text[-1:] if at else ""
+        after = runs[stop].text[:1] if stop < len(runs) else ""
+        out.append(_styled(_escape(text, linked=run.anchor is not None), style, before, after))
+        at = stop
+    return _joined(out)
+
+
+def _styled(text: str, style: tuple[bool, bool, bool], before: str, after: str) -> str:
+    core = text.strip()
+    if not core or style == (False, False, False):
+        return text
+    lead, trail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    # Inside a word no mark is understood, and the word would be torn.
+    if (not lead and before.isalnum() and core[0].isalnum()) or (
+        not trail and after.isalnum() and core[-1].isalnum()
+    ):
+        return text
+    strong, emphasis, code = style
+    if code and "`" not in core:
+        core = f"`{core}`"
+    if emphasis and "_" not in core:
+        core = f"_{core}_"
+    if strong and "*" not in core:
+        core = f"**{core}**"
+    return f"{lead}{core}{trail}"
+
+
+def _escape(text: str, *, linked: bool) -> str:
+    if "[" not in text and "]" not in text and "<" not in text:
+        return text
+    kept = text.split(LINK_REMOVED)
+    return LINK_REMOVED.join([_escape_part(part, linked=linked) for part in kept])
+
+
+def _escape_part(text: str, *, linked: bool) -> str:
+    if linked:
+        text = _BRACKET.sub(r"\\\g<0>", text)
+    return _ACTIVE.sub(r"\\\g<0>", text)

@@ -1,0 +1,96 @@
+"""The plain part: its own conventions to lines, and the part as sent with its links treated.
+
+Mailchimp writes `** Heading` above a rule of dashes, `text (URL)` for a link, a URL alone on its line
+for a linked picture, and a rule of `=` above the footer.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from watcher.cleaning.characters import drop_control, drop_filler, drop_merge_tags
+from watcher.cleaning.document import LINK_REMOVED, Cut, Document, Line, Run
+from watcher.record import Tracker
+
+if TYPE_CHECKING:
+    from watcher.cleaning.anchors import Links
+
+_RULE = re.compile(r"[-=_*~#+\u2013\u2014\u2500\u2501]{5,}")
+_FOOTER_RULE = re.compile(r"={20,}")
+_SIGNATURE = re.compile(r"-- ?")
+_STARS = re.compile(r"(?:^|(?<=\s))\*\* (?=\S)")
+_QUOTE = re.compile(r"(?:>\s?){1,20}")
+_ANGLED = re.compile(r"<(" + re.escape(LINK_REMOVED) + r"|https?://[^<>\s]{1,32000}|mailto:[^<>\s]{1,1000})>")
+_NOT_WORDS = re.compile(
+    r"[(<]?(?:\[link removed\][)>]?|(?:https?://|mailto:|tel:|sms:)[^\s<>]+>?)", re.IGNORECASE
+)
+RULE = Cut("rule", "words:rule of =")
+
+
+def as_sent(plain: str, links: Links) -> str:
+    """The plain part with its links treated; all else as it came (without controls)."""
+    text, _ = links.in_text(drop_control(plain.replace("\r\n", "\n").replace("\r", "\n")))
+    return _ANGLED.sub(_unangled, text)
+
+
+def _unangled(match: re.Match[str]) -> str:
+    return LINK_REMOVED if match.group(1) == LINK_REMOVED else match.group()
+
+
+def read_plain(plain: str, links: Links) -> Document:
+    """The lines of a plain part."""
+    document = Document()
+    gap = False
+    text, fillers = drop_filler(drop_control(plain))
+    if fillers:
+        document.trackers.append(Tracker("filler", "", "zero-width"))
+    text, _ = drop_merge_tags(text)
+    for raw in text.splitlines():
+        line, gap = _line(raw, links, document, gap=gap)
+        if line is not None:
+            document.lines.append(line)
+            gap = False
+    document.anchors = links.anchors
+    return document
+
+
+def _line(raw: str, links: Links, document: Document, *, gap: bool) -> tuple[Line | None, bool]:
+    """Read one line; None for a blank one and for a rule, which leaves a gap."""
+    content = raw.strip()
+    if not content or (_RULE.fullmatch(content) and not _FOOTER_RULE.fullmatch(content)):
+        _head(document, content)
+        return None, True
+    line = Line(gap=gap)
+    if _FOOTER_RULE.fullmatch(content):
+        line.node = RULE
+    heading = content.startswith("** ") and content.count("** ") == 1
+    quote = _QUOTE.match(content)
+    if quote is not None:
+        line.quote = quote.group().count(">")
+        content = content[quote.end() :]
+    content, line.urls = links.in_text(_STARS.sub("", content))
+    content = _ANGLED.sub(_unangled, " ".join(content.split()))
+    if heading:
+        line.heading = -1  # becomes one when a rule of dashes follows
+    _runs(line, content)
+    return (line if line.runs else None), gap or not line.runs
+
+
+def _head(document: Document, content: str) -> None:
+    """Make the line above a rule of dashes a heading, where two stars stood before it."""
+    last = document.lines[-1] if document.lines else None
+    if last is not None and last.heading < 0:
+        last.heading = 2 if content.startswith("-") else 0
+
+
+def _runs(line: Line, content: str) -> None:
+    """Cut a line into its words and the URLs and notes between them, which are not its words."""
+    at = 0
+    for match in _NOT_WORDS.finditer(content):
+        if match.start() > at:
+            line.runs.append(Run(content[at : match.start()], line))
+        line.runs.append(Run(match.group(), line, note=True))
+        at = match.end()
+    if at < len(content):
+        line.runs.append(Run(content[at:], line))
