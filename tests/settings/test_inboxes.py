@@ -133,7 +133,7 @@ def test_an_open_connection_is_for_this_machine(tmp_path: Path, host: str) -> No
 def test_an_open_connection_elsewhere_can_be_insisted_on(tmp_path: Path) -> None:
     """`insecure: true` is the second word that `security: none` to another host needs."""
     inbox = one_inbox(tmp_path, "security: none\ninsecure: true\nport: 10143")
-    assert (inbox.security, inbox.port) == (Security.NONE, 10143)
+    assert (inbox.security, inbox.insecure, inbox.port) == (Security.NONE, True, 10143)
 
 
 def test_tokens_take_the_place_of_a_password(tmp_path: Path) -> None:

@@ -62,17 +62,19 @@ def test_a_problem_names_its_place_shows_the_line_and_says_what_is_allowed(tmp_p
         ("addresses: [archive]", 17, "must be an address"),
         ("cafile: missing.pem", 13, "there is no file"),
         ("oauth: {provider: google}", 12, "two logins"),
+        ("ssl: true", 5, "did you mean `security`?"),
+        ("hostname: a", 5, "did you mean `host`?"),
         ("colour: red", 5, "unknown key `colour` (allowed here: name, host,"),
         ("fodlers: [INBOX]", 5, "unknown key `fodlers` (did you mean `folders`?)"),
-        ("links: &x keep", 12, "anchors"),
+        ("links: &x keep", 12, "begins with `&` needs quotes"),
         ("links: !!str keep", 12, "tags"),
-        ("links: *x", 12, "aliases"),
+        ("trusted_mx: [*.example.org]", 18, "begins with `*` needs quotes"),
         ("? [a]\n: b", 7, "a key must be a single word"),
     ],
 )
 def test_a_wrong_setting_is_named_and_explained(tmp_path: Path, line: str, column: int, says: str) -> None:
     """Each wrong line gives a problem at the right place whose message says what is allowed."""
-    problem = problems_of(written(tmp_path, inbox_text(line)))[0]
+    problem = only_problem(written(tmp_path, inbox_text(line)))
 
     assert position(problem) == (6, column)
     assert says in problem.message
@@ -121,6 +123,7 @@ def test_a_wrong_core_of_an_inbox_is_named_and_explained(
         ("inboxes\n", (1, 1), "beginning with `inboxes:`"),
         ("links: keep\n", (1, 1), "is missing"),
         ("inboxes: 3\n", (1, 10), "must be a list"),
+        ("inboxes: {a: {}}\n", (1, 10), "begin each item with `- `"),
         ("inboxes: [3]\n", (1, 11), "must be keys with values"),
         ("inboxes:\n  -\n", (2, 4), "is empty"),
         ("inboxes: []\nstore: data.db\n", (2, 8), "must be keys with values"),

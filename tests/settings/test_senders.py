@@ -19,7 +19,7 @@ def _load(folder: Path, text: str) -> tuple[SenderSettings, ...]:
 
 
 def test_a_sender_has_facts_and_marks(tmp_path: Path) -> None:
-    """Every key arrives; what is compared is in lower case, and a List-Id is bare."""
+    """Every key arrives; what is compared is in lower case but for account ids, and a List-Id is bare."""
     (sender,) = _load(
         tmp_path,
         """\
@@ -36,7 +36,7 @@ def test_a_sender_has_facts_and_marks(tmp_path: Path) -> None:
             match:
               list_ids: [<News.Example.org>, other.example.org]
               aliases: [Archive+EP@example.net]
-              accounts: [ABC123]
+              accounts: [MailChimp:ABC123]
               addresses: [News@Example.org]
               domains: [Example.ORG.]
         """,
@@ -54,7 +54,7 @@ def test_a_sender_has_facts_and_marks(tmp_path: Path) -> None:
         match=Match(
             list_ids=("news.example.org", "other.example.org"),
             aliases=("archive+ep@example.net",),
-            accounts=("abc123",),
+            accounts=("mailchimp:ABC123",),
             addresses=("news@example.org",),
             domains=("example.org",),
         ),
@@ -95,6 +95,9 @@ def test_no_file_of_senders_is_fine_where_none_was_named() -> None:
         ("match: {domains: ['*.example.org']}", 23, "without `*`"),
         ("match: {addresses: [example.org]}", 25, "must be an address"),
         ("match: {list_ids: ['News <news.example.org>']}", 24, "inside `<>`"),
+        ("match: {accounts: [0123456789abcdef]}", 24, "as in `mailchimp:0123456789abcdef`"),
+        ("match: {aliases: [acme, +Acme]}", 29, "line 3"),
+        ("match: {accounts: [mailchimp:a, Mailchimp:a]}", 37, "line 3"),
         ("match: {domain: [example.org]}", 13, "did you mean `domains`?"),
         ("match: {domains: [a.example, A.Example]}", 34, "the sender `acme` claims the same in line 3"),
         ("partei: x", 5, "did you mean `party`?"),

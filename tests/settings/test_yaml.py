@@ -60,8 +60,8 @@ def test_aliases_do_not_multiply(tmp_path: Path) -> None:
     with pytest.raises(settings.SettingsError) as caught:
         settings.load(written(tmp_path, f"a0: &a0 [x]\n{levels}\ninboxes: *a8\n"))
 
-    assert "anchors (`&name`) are not used here" in str(caught.value)
-    assert "aliases (`*name`) are not used here" in str(caught.value)
+    assert "begins with `&` needs quotes" in str(caught.value)
+    assert "begins with `*` needs quotes" in str(caught.value)
 
 
 def test_a_missing_file_names_the_command_that_writes_one(tmp_path: Path) -> None:

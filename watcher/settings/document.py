@@ -26,7 +26,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from watcher.settings.problems import Place, Problem, SettingsError
-from watcher.settings.syntax import explain, of_broken_line
+from watcher.settings.syntax import ALIAS, ANCHOR, explain, of_broken_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Keys
@@ -169,9 +169,7 @@ class _Builder:
                 self._keys.pop()
                 self._attach(self._open.pop())
             case AliasEvent():
-                self.flaws.append(
-                    Flaw(_start(event), "aliases (`*name`) are not used here: write the value itself")
-                )
+                self.flaws.append(Flaw(_start(event), ALIAS))
                 self._attach(Scalar(None, _start(event), _end(event)))
             case DocumentStartEvent():
                 self._documents += 1
@@ -182,9 +180,7 @@ class _Builder:
 
     def _note_properties(self, event: ScalarEvent | MappingStartEvent | SequenceStartEvent) -> None:
         if event.anchor is not None:
-            self.flaws.append(
-                Flaw(_start(event), "anchors (`&name`) are not used here: write the value itself")
-            )
+            self.flaws.append(Flaw(_start(event), ANCHOR))
         if event.tag is not None:
             self.flaws.append(Flaw(_start(event), "tags (`!name`) are not used here: write the value alone"))
 

@@ -210,6 +210,13 @@ def _list_id(value: object) -> str:
     return bare
 
 
+def _account(value: object) -> str:
+    provider, _, account = text(value).partition(":")
+    if not provider or not account or any(char.isspace() for char in provider + account):
+        raise invalid("must be the platform and the account there, as in `mailchimp:0123456789abcdef`")
+    return f"{provider.lower()}:{account}"
+
+
 def _domain(value: object) -> str:
     written = text(value)
     if not _HOST.fullmatch(written):
@@ -247,6 +254,7 @@ Mx = Annotated[str, BeforeValidator(_mx), _as({"minLength": 1})]
 Redacted = Annotated[str, BeforeValidator(_redact), _as({"minLength": 2})]
 Website = Annotated[str, BeforeValidator(_website), _as({"pattern": "^https?://"})]
 ListId = Annotated[str, BeforeValidator(_list_id), _as({"minLength": 1})]
+PlatformAccount = Annotated[str, BeforeValidator(_account), _as({"pattern": r"^[^:\s]+:\S+$"})]
 Domain = Annotated[str, BeforeValidator(_domain), _as({"minLength": 1})]
 Address = Annotated[
     str,

@@ -75,6 +75,7 @@ def _inbox(model: inboxes_model.Inbox, folder: Path, max_message: int) -> values
         host=model.host,
         port=model.port or default_port,
         security=model.security,
+        insecure=model.insecure,
         username=model.username,
         password=_reference(model.name, model.password, folder) if model.password else None,
         oauth=values.OAuth(model.oauth.provider) if model.oauth else None,
@@ -195,7 +196,7 @@ def _same_claims(checker: Checker[senders_model.SendersFile]) -> Iterator[Proble
             for position, value in enumerate(listed.items if isinstance(listed, Sequence) else []):
                 if not isinstance(value, Scalar) or value.text is None:
                     continue
-                claim = (key, value.text.lower().strip("<>").rstrip("."))
+                claim = (key, _same(key, value.text))
                 if claim not in first:
                     first[claim] = (value.start.line, _slug(sender))
                     continue
@@ -203,6 +204,14 @@ def _same_claims(checker: Checker[senders_model.SendersFile]) -> Iterator[Proble
                 by = f"the sender `{slug}`" if slug else "the sender"
                 message = f"{by} claims the same in line {line}: one mark belongs to one sender, once"
                 yield checker.problem_at(("senders", index, "match", key, position), message)
+
+
+def _same(key: str, written: str) -> str:
+    """Make equal what is one mark: only account ids distinguish case."""
+    if key == "accounts":
+        provider, colon, account = written.partition(":")
+        return f"{provider.lower()}{colon}{account}"
+    return written.lower().strip("<>").strip("+" if key == "aliases" else ".")
 
 
 def _slug(sender: Mapping) -> str:

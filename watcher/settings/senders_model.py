@@ -11,7 +11,7 @@ from watcher.settings.model import Model, nothing_is_an_empty_list
 
 
 class Match(Model):
-    """What a sender's mail is known by. The first that fits decides, in this order; case does not matter."""
+    """What a sender's mail is known by. The first that fits decides; case matters in accounts only."""
 
     private: ClassVar[frozenset[str]] = frozenset({"aliases"})
 
@@ -20,11 +20,13 @@ class Match(Model):
     )
     aliases: tuple[fields.Token, ...] = Field(
         (),
-        description="Addresses of yours that only this sender knows.",
+        description="Addresses of yours that only this sender knows, or their part before `@` or behind `+`.",
         examples=[["archive+acme@example.org"]],
     )
-    accounts: tuple[fields.Token, ...] = Field(
-        (), description="The sender's account at its mailing platform.", examples=[["0123456789abcdef"]]
+    accounts: tuple[fields.PlatformAccount, ...] = Field(
+        (),
+        description="The sender's account at its platform: `platform:account`, as the archive shows them.",
+        examples=[["mailchimp:0123456789abcdef"]],
     )
     addresses: tuple[fields.Address, ...] = Field(
         (), description="Addresses in From.", examples=[["news@example.org"]]

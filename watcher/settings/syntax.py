@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ruamel.yaml.error import MarkedYAMLError
 
 HIDDEN = "[hidden]"
+ALIAS = "a value that begins with `*` needs quotes (YAML's aliases are not used here)"
+ANCHOR = "a value that begins with `&` needs quotes (YAML's anchors are not used here)"
 
 _KEY_AND_VALUE = re.compile(r"(?P<before>\s*(?:- +)*(?P<key>[a-z_]+)\s*:)(?P<gap>\s*)(?P<value>.*)")
 _MAY_BE_SECRET = re.compile(r"[{},#]|pass|pw|secret|token|key|credential|env|command", re.IGNORECASE)
@@ -38,7 +40,11 @@ _EXPLANATIONS: tuple[tuple[re.Pattern[str], bool, str], ...] = tuple(
             "a key needs a `:` and a space after it, as in `host: imap.example.org`",
         ),
         (r"unexpected end of stream|document separator", True, "this quote is never closed"),
-        (r"expected ',' or", True, "this bracket is never closed, or a comma is missing behind it"),
+        (
+            r"expected ',' or",
+            True,
+            "this bracket is never closed, or a comma is missing, or a value with brackets needs quotes",
+        ),
         (
             r"unknown escape|escape sequence",
             False,
@@ -49,7 +55,7 @@ _EXPLANATIONS: tuple[tuple[re.Pattern[str], bool, str], ...] = tuple(
             False,
             "this line does not line up with the ones above it: check its indentation",
         ),
-        (r"undefined alias", False, "aliases (`*name`) are not used here: write the value itself"),
+        (r"undefined alias", False, ALIAS),
         (r"bad indentation|indentation", False, "this line is indented wrongly"),
     )
 )

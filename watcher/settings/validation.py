@@ -29,6 +29,22 @@ _WORDING = {
     "model_type": "must be keys with values, such as `name: value`",
 }
 
+_ELSEWHERE = {
+    "email": "username",
+    "encryption": "security",
+    "interval": "every",
+    "login": "username",
+    "mailbox": "folders",
+    "mailboxes": "folders",
+    "poll": "every",
+    "pwd": "password",
+    "server": "host",
+    "ssl": "security",
+    "starttls": "security",
+    "tls": "security",
+}
+"""What other programs call our keys."""
+
 
 class Checker(Generic[_M]):
     """Says what is wrong where, in one document that `model` describes."""
@@ -48,7 +64,11 @@ class Checker(Generic[_M]):
         try:
             return self._model.model_validate(plain(root)), problems
         except ValidationError as error:
-            return None, [*problems, *self._translated(error)]
+            flawed = {
+                problem.place for problem in problems
+            }  # what follows from a flaw is no problem of its own
+            found = [problem for problem in self._translated(error) if problem.place not in flawed]
+            return None, [*problems, *found]
 
     def items(self, key: str) -> list[tuple[int, Mapping]]:
         """Return the mappings in the list under a key of the top level, with their indexes."""
@@ -95,6 +115,8 @@ class Checker(Generic[_M]):
     def _reworded(self, kind: str, loc: Loc, context: dict[str, Any]) -> Problem:
         message = context["message"] if kind == OURS else _WORDING.get(kind, "is not allowed here")
         place, value = self._find(loc)
+        if kind == "tuple_type" and isinstance(value, Mapping):
+            message = "must be a list: begin each item with `- `"
         if not loc:
             message = f"the file must hold keys with values, beginning with `{self._first_key}:`"
         elif kind == "model_type" and isinstance(value, Scalar) and value.text is None:
@@ -170,7 +192,12 @@ class Checker(Generic[_M]):
 
 def _meant(model: type[Model], name: object) -> str:
     """Find the known key that an unknown one resembles; empty when none does."""
-    return next(iter(get_close_matches(str(name).lower(), model.model_fields, n=1, cutoff=0.6)), "")
+    written, known = str(name).lower(), model.model_fields
+    shortened = [
+        key for key in known if len(written) > 2 and (key.startswith(written) or written.startswith(key))
+    ]
+    named = [_ELSEWHERE[written]] if _ELSEWHERE.get(written) in known else []
+    return next(iter([*named, *shortened, *get_close_matches(written, known, n=1, cutoff=0.6)]), "")
 
 
 def _dotted(loc: Loc) -> str:

@@ -68,6 +68,7 @@ class Inbox:
     host: str
     port: int
     security: Security
+    insecure: bool  # `security: none` to another machine was insisted on
     username: str
     password: SecretRef | None
     oauth: OAuth | None
@@ -99,11 +100,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a sender's mail is known by; everything in lower case."""
+    """What a sender's mail is known by; in lower case, but for account ids."""
 
     list_ids: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
-    accounts: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()  # `provider:account`
     addresses: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
 
