@@ -93,14 +93,17 @@ class Database:
                     "put the file on a local disk"
                 )
             run(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
-            run("BEGIN IMMEDIATE")  # fails on a read-only file or directory, and waits for another writer
+            run("BEGIN IMMEDIATE")  # waits for another writer
             try:
                 if version < form.version:
                     self._migrate()
+                    run("COMMIT")
+                else:  # WAL: only a change finds out that a file is read-only; make one and take it back
+                    run(f"PRAGMA user_version = {version}")
+                    run("ROLLBACK")
             except BaseException:
                 self._connection.rollback()
                 raise
-            self._connection.commit()
 
     def _recognise(self) -> int:
         """Return the file's version; raise when it is another program's, or of a newer version of ours."""

@@ -1,0 +1,77 @@
+"""Derivations and runs: what has to be done, what was done, and how much there is."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.records import mail
+from watcher.vault import Arrival, Counts, Pending, Vault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def filled(vault: Vault) -> Vault:
+    """Four messages, all pending."""
+    mailbox = vault.mailbox("politics", "INBOX")
+    vault.store(
+        mailbox.id, [Arrival(uid, mail(uid), AT, 1) for uid in range(1, 5)], uidvalidity=1, last_uid=4
+    )
+    return vault
+
+
+def test_every_stored_message_waits_to_be_derived(filled: Vault) -> None:
+    """Pending messages come oldest first, as many as were asked for."""
+    assert filled.pending(2) == [Pending(1, 0), Pending(2, 0)]
+    assert filled.pending_ids() == [1, 2, 3, 4]
+
+
+def test_what_is_finished_waits_no_more(filled: Vault) -> None:
+    """Done and failed messages leave the queue; both must be in the store."""
+    filled.finish([1, 3], [(2, "message: no header")], "v1")
+    assert (filled.pending_ids(), filled.failed_ids(), filled.derived_ids()) == ([4], {2}, {1, 2, 3})
+    assert filled.counts() == Counts(messages=4, pending=1, done=2, failed=1, skipped=0)
+
+
+@pytest.mark.parametrize(("ids", "expected"), [([2, 3, 99], [2, 3, 4]), (None, [1, 2, 3, 4]), ([], [4])])
+def test_requeued_messages_wait_again_with_their_attempts(
+    filled: Vault, ids: list[int] | None, expected: list[int]
+) -> None:
+    """Some or all messages can be derived again; how often it was done before is remembered."""
+    filled.finish([1, 3], [(2, "no header")], "v1")
+    filled.requeue(ids)
+    assert filled.pending_ids() == expected
+    assert all(each.attempts == (each.message_id != 4) for each in filled.pending(9))
+
+
+def test_counts_follow_the_changes_of_other_connections(filled: Vault, path: Path) -> None:
+    """Counts are kept while nothing changes, and counted again when anybody changed something."""
+    assert filled.counts() is filled.counts()
+    with Vault.open(path) as other:
+        other.finish([1], [], "v1")
+    assert (filled.counts().pending, filled.counts().done) == (3, 1)
+    filled.finish([2], [], "v1")
+    assert filled.counts().done == 2
+
+
+def test_runs_are_noted_and_forgotten(vault: Vault, path: Path) -> None:
+    """A run keeps what it brought; housekeeping forgets those that began before a moment."""
+    run = vault.begin_run("politics", "poll")
+    vault.end_run(run, seen=5, stored=2, duplicate=1, failed=1, error="lost connection")
+    reader = sqlite3.connect(path)
+    query = "SELECT inbox, trigger, started, finished, seen, stored, duplicate, failed, error FROM runs"
+    assert reader.execute(query).fetchall() == [
+        ("politics", "poll", "2026-03-01T09:30:00Z", "2026-03-01T09:30:00Z", 5, 2, 1, 1, "lost connection")
+    ]
+    vault.keep_house(runs_before=AT)
+    assert len(reader.execute(query).fetchall()) == 1
+    vault.keep_house(runs_before=AT + timedelta(seconds=1))
+    assert reader.execute(query).fetchall() == []
+    reader.close()
