@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import ssl
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.mailbox.conftest import account_at
 from tests.support.dovecot import running_dovecot
+from tests.support.fake_imap import FakeImap
 from tests.support.fault_proxy import Fault, FaultProxy
 from watcher.mailbox import ConnectionLost, Fetched, MessageUnavailable, Security, Session, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from tests.support.certificates import Authority
     from tests.support.dovecot import Dovecot, MailUser
-    from tests.support.fake_imap import FakeImap
+    from tests.support.fake_imap import Exchange
     from watcher.mailbox import Account
 
 RAW = b"Message-ID: <a@example.org>\r\nSubject: a\r\n\r\n" + b"hello\r\n" * 1000
@@ -27,6 +31,13 @@ FAULTS = {
     Fault.STALL: "the server was silent for 0.2 s",
     Fault.DRIP: "the command had not ended after 0.4 s",
 }
+
+
+def hurry(session: Session, *, read: float = 5, command: float = 5) -> None:
+    """Shorten the ends of an open session: a busy machine must not meet them earlier than the fault."""
+    conversation = session._conversation
+    conversation.account = replace(conversation.account, read_timeout=read, command_timeout=command)
+    conversation._client.socket().settimeout(read)
 
 
 def arrived(batch: Iterable[Fetched | MessageUnavailable]) -> dict[int, bytes]:
@@ -43,13 +54,14 @@ def test_a_fetch_that_breaks_loses_only_its_batch(
     mail_user.deliver_many([RAW] * 6)
     dovecot = mail_user.server
     with FaultProxy(dovecot.tls_port if security is Security.TLS else dovecot.port) as proxy:
-        account = account_of(mail_user, security, port=proxy.port, read_timeout=0.2, command_timeout=0.4)
+        account = account_of(mail_user, security, port=proxy.port)
         got: dict[int, bytes] = {}
         with Session.open(account) as session:
             session.examine("INBOX")
             sizes = session.sizes(range(1, 7))
             batches = session.fetch(list(sizes), sizes, messages=2)
             got |= arrived(next(batches))
+            hurry(session, read=0.2, command=0.4)
             proxy.harm(fault, after)
             with pytest.raises(ConnectionLost) as caught:
                 got |= {uid: raw for batch in batches for uid, raw in arrived(batch).items()}
@@ -66,6 +78,27 @@ def test_a_fetch_that_breaks_loses_only_its_batch(
             rest = list(caught.value.uids)
             [batch] = session.fetch(rest, session.sizes(rest))
             assert arrived(batch) == dict.fromkeys(rest, RAW)
+
+
+def test_a_server_that_talks_for_ever_is_cut_off_in_tls_too(authority: Authority) -> None:
+    """Each record arrives in time, the end of the command does not: only the deadline sees that."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate = authority.issue("talker")
+    context.load_cert_chain(certificate.cert, certificate.key)
+    with FakeImap(implicit_tls=context) as fake:
+
+        def talk(exchange: Exchange) -> None:
+            while True:
+                exchange.untagged("OK still searching")
+                time.sleep(0.02)
+
+        fake.on("UID SEARCH", talk)
+        account = account_at(fake.port, security=Security.TLS, cafile=str(authority.cafile))
+        with Session.open(account) as session:
+            session.examine("INBOX")
+            hurry(session, command=0.2)
+            with pytest.raises(ConnectionLost, match=r"had not ended after 0\.2 s"):
+                session.new_uids(0, 0)
 
 
 def test_a_stall_during_the_login(
@@ -124,8 +157,9 @@ def test_an_answer_after_the_deadline_is_not_believed(
 ) -> None:
     """Bytes that were read while the socket was being shut down may be anything, even a good answer."""
     fake.add(1, RAW)
-    with Session.open(account_at(fake.port, command_timeout=0.1)) as session:
+    with Session.open(account_at(fake.port)) as session:
         session.examine("INBOX")
+        hurry(session, command=0.1)
         client = session._conversation._client
         search = client.uid_search
 

@@ -132,6 +132,13 @@ def test_a_message_without_a_size_is_read(session: Session, fake: FakeImap) -> N
     assert list(session.fetch([1], sizes)) == [[Fetched(1, RAW, MOMENT, len(RAW))]]
 
 
+def test_messages_without_a_size_are_fetched_one_by_one(session: Session, fake: FakeImap) -> None:
+    """Without sizes a batch could be of any weight, and so could the time to wait for it."""
+    got = list(session.fetch([1, 2, 3], {}))
+    assert [len(batch) for batch in got] == [1, 1, 1]
+    assert fake.count("UID FETCH") == 3
+
+
 @pytest.mark.parametrize("date", ["31-Feb-2026 25:61:00 +0000", "31-Dec-9999 23:00:00 -1400", "", "soon"])
 def test_an_impossible_date_does_not_stop_a_mail(session: Session, fake: FakeImap, date: str) -> None:
     """The time of its arrival here stands in for an INTERNALDATE that cannot be."""
@@ -140,20 +147,36 @@ def test_an_impossible_date_does_not_stop_a_mail(session: Session, fake: FakeIma
     assert session.fingerprints([1, 2]).keys() == {2}
 
 
-def test_a_refused_message_does_not_take_its_neighbours_along(session: Session, fake: FakeImap) -> None:
+@pytest.mark.parametrize("reply", ["[SERVERBUG] Internal error", "Message is unavailable", "bad index"])
+def test_a_refused_message_does_not_take_its_neighbours_along(
+    session: Session, fake: FakeImap, reply: str
+) -> None:
     """A NO to a batch is narrowed down to the message that is to blame."""
 
-    def reply(exchange: Exchange) -> None:
+    def answer(exchange: Exchange) -> None:
         if 2 in exchange.uids:
-            exchange.no("internal error in message 2")
+            exchange.no(reply)
         else:
             fake.answer(exchange)
 
-    fake.on("UID FETCH", reply)
+    fake.on("UID FETCH", answer)
     [batch] = session.fetch([1, 2, 3], dict.fromkeys((1, 2, 3), len(RAW)))
     assert [type(item) for item in batch] == [Fetched, MessageUnavailable, Fetched]
     assert isinstance(batch[1], MessageUnavailable)
-    assert batch[1].reason == "the server refused it: internal error in message 2"
+    assert batch[1].reason == f"the server refused it: {reply}"
+
+
+def test_rows_of_a_refused_fetch_are_forgotten(session: Session, fake: FakeImap) -> None:
+    """What came before a NO does not count for the next command."""
+
+    def refuse(exchange: Exchange) -> None:
+        exchange.send(fake.row(1, exchange.arguments))
+        exchange.no("disk error")
+
+    fake.on("UID FETCH", refuse)
+    assert isinstance(outcome(session, 1), MessageUnavailable)
+    fake.on("UID FETCH", lambda exchange: exchange.ok())
+    assert isinstance(outcome(session, 1), MessageUnavailable)
 
 
 def test_a_server_out_of_order_blames_no_message(session: Session, fake: FakeImap) -> None:
@@ -294,6 +317,13 @@ def test_a_flood_of_lines_is_cut_off(
     fake.on("UID SEARCH", reply)
     with pytest.raises(ConnectionLost, match="far more than was asked for"):
         session.new_uids(0, 0)
+
+
+def test_a_literal_beyond_measure_is_not_waited_for(session: Session, fake: FakeImap) -> None:
+    """A size in braces that nobody asked for ends the connection before memory is taken for it."""
+    fake.on("UID FETCH", lambda exchange: exchange.send(b"* 1 FETCH (UID 1 BODY[] {999999999}\r\n"))
+    with pytest.raises(ConnectionLost, match="far more than was asked for"):
+        outcome(session, 1)
 
 
 def test_a_message_id_may_be_answered_under_another_name(session: Session, fake: FakeImap) -> None:

@@ -123,6 +123,7 @@ class Client(IMAPClient):  # type: ignore[misc]
 
     def uid_search(self, *criteria: str) -> list[int]:
         """Return the UIDs that match, ascending. An answer in several lines, or in none, is accepted."""
+        self._imap.untagged_responses.pop("SEARCH", None)
         kind, lines = self._imap.uid("SEARCH", *criteria)
         self._checkok("search", kind, lines)
         # `* SEARCH 1 2 (MODSEQ 5)`: RFC 7162, section 3.1.5
@@ -135,9 +136,8 @@ class Client(IMAPClient):  # type: ignore[misc]
         Rows of other messages are dropped, and so are rows that do not name their UID: without it they would
         be taken for the message whose UID equals their sequence number.
         """
-        self._imap.untagged_responses.pop(
-            "FETCH", None
-        )  # news about flags, or what a refused FETCH left behind
+        # News about flags, or what a refused FETCH has left behind.
+        self._imap.untagged_responses.pop("FETCH", None)
         kind, parts = self._imap.uid("FETCH", uid_set(uids), f"(UID {items})")
         self._checkok("fetch", kind, parts)
         if parts == [None]:

@@ -63,7 +63,7 @@ def message_id_of(row: Row) -> str:
     if not isinstance(header, bytes):
         return ""
     lines: list[str] = []
-    for line in header.decode("utf-8", "replace").splitlines():
+    for line in header.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
         if lines and not line.startswith((" ", "\t")):
             break
         lines.append(line)

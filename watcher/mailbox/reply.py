@@ -14,10 +14,11 @@ LONGEST = 200
 
 _CODE = re.compile(rb"\s*\[([A-Za-z0-9-]+)")
 
-_TEMPORARY_CODES = frozenset(
-    {"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN", "OVERQUOTA", "THROTTLED"}
-)
-"""RFC 5530, section 3; THROTTLED is Google's and Microsoft's. No other password cures any of them."""
+_OUT_OF_ORDER = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "THROTTLED"})
+"""RFC 5530, section 3; THROTTLED is Google's and Microsoft's. What was asked for is not the reason."""
+
+_TEMPORARY_CODES = _OUT_OF_ORDER | {"SERVERBUG", "CONTACTADMIN", "OVERQUOTA"}
+"""No other password cures any of these."""
 
 _TEMPORARY_WORDS = re.compile(
     r"too many|simultaneous|try again|temporar|unavailable|throttl|rate limit|not connected", re.IGNORECASE
@@ -43,6 +44,11 @@ class Reply:
         if len(text) > LONGEST:
             text = text[: LONGEST - 1].rstrip() + "…"
         return cls(text, found[1].decode("ascii").upper() if found else "")
+
+    @property
+    def out_of_order(self) -> bool:
+        """Whether everything would be refused now. SERVERBUG is not among them: one mail can cause it."""
+        return self.code in _OUT_OF_ORDER
 
     @property
     def temporary(self) -> bool:

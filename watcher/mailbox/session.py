@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 SEARCH_WINDOW = 50_000
 """UIDs that one SEARCH may answer with: imaplib reads lines of 1,000,000 bytes, some 90,000 UIDs."""
 
-UNTOLD_SIZE = 50_000_000
-"""Bytes that a message may bring in whose size the server does not tell."""
+UNTOLD_SIZE = 20_000_000
+"""Bytes that are expected of a message whose size the server does not tell: it is fetched alone."""
 
 
 def _utc_now() -> datetime:
@@ -74,14 +74,14 @@ class Session:
         """Connect and log in; log out and close at the end, which never raises.
 
         Raises `Unreachable`, `EncryptionMissing`, `CertificateInvalid`, `AuthenticationFailed`,
-        `TemporarilyRefused`, and whatever `account.password` raises, before anything is connected.
+        `TemporarilyRefused`, and, before anything is connected, whatever `account.password` raises.
         """
         password = account.password()
         conversation = Conversation(account, connect(account))
         try:
             session = cls(conversation, clock)
             session._log_in(password)
-            del password
+            del password  # this frame lives as long as the session, and tracebacks can show it
             yield session
         finally:
             conversation.close()
@@ -164,7 +164,8 @@ class Session:
         asked for), stands in its place as a `MessageUnavailable`. One that has vanished meanwhile is left
         out. Raises `ConnectionLost` with the UIDs of the batch that broke.
         """
-        for batch in batches(uids, sizes, messages):
+        expected = {uid: sizes.get(uid) or UNTOLD_SIZE for uid in uids}
+        for batch in batches(uids, expected, messages):
             wanted = [uid for uid in batch if max_bytes is None or sizes.get(uid, 0) <= max_bytes]
             found: dict[int, Fetched | MessageUnavailable] = {
                 uid: self._unavailable(uid, f"{sizes[uid]} bytes are over the limit of {max_bytes}")
@@ -184,7 +185,7 @@ class Session:
         try:
             rows = self._fetch_rows(uids, BODY, expected)
         except Refused as error:
-            if error.reply.temporary:
+            if error.reply.out_of_order:
                 raise
             if len(uids) == 1:
                 return {uids[0]: self._unavailable(uids[0], f"the server refused it: {error.reply.text}")}
