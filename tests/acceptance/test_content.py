@@ -58,7 +58,7 @@ def take(home: Home, *raws: bytes) -> list[dict[str, object]]:
     outcome = home.run("import", str(letters))
     assert outcome.code == 0, outcome.err
     return home.rows(
-        "select * from newsletters join bodies on bodies.newsletter = newsletters.id order by id"
+        "select * from newsletters join bodies on newsletter_id = id order by id"
     )
 
 

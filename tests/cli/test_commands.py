@@ -187,7 +187,7 @@ def test_links_answers_one_json_object_a_line(home: Home) -> None:
     assert first["url"] == "https://example.com/a"
     assert (second["action"], second["url"]) == ("removed", None)
     report = json.loads(home.run("links", "--report", stdin=urls).out)
-    assert report["action"] == {"cleaned": 1, "removed": 1}
+    assert report["actions"] == {"cleaned": 1, "removed": 1}
 
 
 def test_status_before_the_first_poll_says_what_to_do(home: Home, mail_user: MailUser) -> None:

@@ -182,7 +182,8 @@ def clean_command(file: str, sibling: str | None, as_html: bool) -> int:
     suffix = Path(file).suffix.lower()
     kind = "html" if suffix in {".html", ".htm"} else "text" if suffix in {".txt", ".text"} else ""
     if as_html:
-        click.echo(cleaning.to_html(source, sibling=other, kind=kind))
+        cleaned = cleaning.clean(source, other, cleaning.Identity.of(()), cleaning.Policy.UNWRAP)
+        click.echo(cleaned.html)
     else:
         click.echo(cleaning.to_text(source, sibling=other, kind=kind))
     return 0
@@ -218,7 +219,9 @@ def links_command(recipient: tuple[str, ...], policy: str, report: bool) -> int:
     if report:
         from watcher.cleaning.links import report as counted  # noqa: PLC0415
 
-        click.echo(json.dumps(counted(verdicts), indent=2))
+        found = counted(verdicts)
+        shape = {"total": found.total, "actions": found.actions, "roles": found.roles, "rules": found.rules}
+        click.echo(json.dumps(shape, indent=2))
         return 0
     for verdict in verdicts:
         shape = {
