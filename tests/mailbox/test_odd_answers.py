@@ -319,6 +319,16 @@ def test_a_flood_of_lines_is_cut_off(
         session.new_uids(0, 0)
 
 
+def test_bodies_may_bring_in_what_was_announced(
+    session: Session, fake: FakeImap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit of a command grows with the sizes of the messages that it asks for."""
+    monkeypatch.setattr("watcher.mailbox.conversation.ANSWER_BYTES", 1000)
+    fake.add(9, RAW + b"x" * 50_000)
+    [[item]] = session.fetch([9], session.sizes([9]))
+    assert isinstance(item, Fetched)
+
+
 def test_a_literal_beyond_measure_is_not_waited_for(session: Session, fake: FakeImap) -> None:
     """A size in braces that nobody asked for ends the connection before memory is taken for it."""
     fake.on("UID FETCH", lambda exchange: exchange.send(b"* 1 FETCH (UID 1 BODY[] {999999999}\r\n"))

@@ -119,7 +119,6 @@ class Client(IMAPClient):  # type: ignore[misc]
     def expect(self, size: int) -> None:
         """Let the next command bring in this many bytes; more than that breaks the connection off."""
         self._imap.allowance = size
-        self._imap.answer = None
 
     def uid_search(self, *criteria: str) -> list[int]:
         """Return the UIDs that match, ascending. An answer in several lines, or in none, is accepted."""

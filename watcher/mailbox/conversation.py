@@ -69,13 +69,12 @@ class Conversation:
             raise
         except Exception as error:  # noqa: BLE001 - hostile bytes raise anything in a parser that is not ours
             reply = None if deadline.expired else self._refusal(error, secrets)
-            if client.goodbye or reply is None:
-                self.give_up()
             if reply is not None:
                 remedy = "it is tried again later"
                 raise Refused(
                     sentence(self.account.where, f"{doing} was refused", reply.text, remedy), reply
                 ) from None
+            self.give_up()
             # Without the cause: its text may be a line of someone's mail.
             raise self._broken(doing, error, uids, expired=deadline.expired) from None
         except BaseException:

@@ -94,7 +94,9 @@ class Session:
         except Refused as error:
             raise refused(account, error.reply) from None
         except ConnectionLost as error:
-            if self._conversation.goodbye.temporary:  # `* BYE Too many connections` instead of an answer
+            if (
+                self._conversation.goodbye.text
+            ):  # thrown out, for too many connections or logins: do not hurry
                 raise TemporarilyRefused(str(error)) from None
             raise
         with self._conversation.command("asking for the capabilities") as client:
