@@ -1,0 +1,115 @@
+"""The Datasette plugin: the archive's own front page, record pages, search and feed.
+
+How it hooks in. Datasette chooses templates by the name of the database file, and the file may have any name;
+so `row.html` and `index.html` are overridden, and each extends either our page or Datasette's own, depending
+on whether `extra_template_vars` found a newsletter archive behind the address. A newsletter's address is
+therefore Datasette's own (`/DATABASE/newsletters/ID`), its `.json` works as ever, and every other table and
+database looks as it always did.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from datasette import handle_exception as error_pages
+from datasette.database import QueryInterrupted
+from pluggy import HookimplMarker
+
+from watcher.web.plugin import pages, wording
+from watcher.web.plugin.archive import TABLE, find_archive, is_archive, newsletter
+from watcher.web.plugin.headers import with_quiet_headers
+from watcher.web.plugin.listing import Ask, listing
+from watcher.web.plugin.mail import SANDBOX
+from watcher.web.plugin.prose import prose
+from watcher.web.plugin.search import highlighted
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from datasette.app import Datasette
+    from datasette.utils.asgi import Request
+    from jinja2 import Environment
+
+hookimpl = HookimplMarker("datasette")
+
+_FILTERS: dict[str, Callable[..., Any]] = {
+    "archive_date": wording.archive_date,
+    "short_date": wording.short_date,
+    "month_name": wording.month_name,
+    "language_name": wording.language_name,
+    "status_meaning": wording.status_meaning,
+    "calm": wording.calm,
+    "ascii_domain": wording.ascii_domain,
+    "counted": wording.counted,
+    "web_address": wording.web_address,
+    "prose": prose,
+    "highlighted": highlighted,
+}
+
+
+@hookimpl
+def startup() -> None:
+    """Keep mail text out of the log: with Rich installed, Datasette prints the local variables of errors."""
+    error_pages.rich = None
+
+
+@hookimpl
+def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
+    """Add the list and search page, its feed, and the mail's own HTML for the frame of a record page."""
+    return [
+        (r"^/-/newsletters$", pages.search),
+        (r"^/-/newsletters\.atom$", pages.feed),
+        (r"^/-/newsletters/(?P<database>[^/]+)/(?P<id>\d{1,18})/mail$", pages.mail),
+    ]
+
+
+@hookimpl
+def prepare_jinja2_environment(env: Environment) -> None:
+    """Give the templates their words."""
+    env.filters.update(_FILTERS)
+    env.globals["mail_sandbox"] = SANDBOX
+
+
+@hookimpl
+def extra_template_vars(
+    datasette: Datasette,
+    request: Request | None,
+    view_name: str | None,
+    database: str | None,
+    table: str | None,
+) -> Callable[[], Awaitable[dict[str, Any]]] | dict[str, Any]:
+    """Say what the page is about: `page` for a newsletter's row, `list` for the front page, else nothing."""
+    if request is None or view_name not in {"row", "index"}:
+        return {}
+
+    async def found() -> dict[str, Any]:
+        try:
+            if view_name == "index":
+                return await _front(datasette, request)
+            if table == TABLE and database is not None:
+                return await _record(datasette, database, request.url_vars["pks"])
+        except QueryInterrupted:  # Datasette's own page is a good answer when ours takes too long
+            pass
+        return {}
+
+    return found
+
+
+@hookimpl
+def asgi_wrapper() -> Callable[[Any], Any]:
+    """Let no page of this server tell others that it was read."""
+    return with_quiet_headers
+
+
+async def _front(datasette: Datasette, request: Request) -> dict[str, Any]:
+    archive = await find_archive(datasette, request.actor)
+    if archive is None:
+        return {}
+    return {**pages.frame(datasette, archive), "list": await listing(archive, Ask())}
+
+
+async def _record(datasette: Datasette, database: str, key: str) -> dict[str, Any]:
+    archive = datasette.get_database(database)
+    if not key.isdecimal() or not await is_archive(archive):
+        return {}
+    return {**pages.frame(datasette, archive), "page": await newsletter(archive, int(key))}
