@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PAGE_SIZE = 8192  # bytes; a mild optimum for rows of mail: 7 % less CPU than 4096
 _LEAST_FREE = 4 << 20  # bytes on the disk below which nothing is begun
 _CACHE_KIB = 16_384
+_ANALYSED = 400  # rows of an index that are looked at for the statistics
 _WAL_KEPT = 64 << 20  # bytes; a larger -wal file is cut when it is reset
 
 Row = tuple[Any, ...]
@@ -205,10 +206,20 @@ class Database:
         """Two numbers that stay as they are while nobody changes the file."""
         return self.one("PRAGMA data_version"), self._connection.total_changes
 
+    def optimize(self) -> None:
+        """Refresh stale statistics of the planner, from a sample of each index."""
+        self.execute(f"PRAGMA analysis_limit = {_ANALYSED}")
+        self.execute("PRAGMA optimize")
+
     def tidy(self) -> None:
         """Refresh stale statistics of the planner, and empty the -wal file if no reader needs it."""
-        self.execute("PRAGMA optimize")
-        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.optimize()
+        patience = self.one("PRAGMA busy_timeout")
+        self.rows("PRAGMA busy_timeout = 0")  # while it waited for a reader, nobody could write
+        try:
+            self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self.rows(f"PRAGMA busy_timeout = {patience}")
 
     def close(self) -> None:
         """Close the file; the last one to close it folds the -wal file into it."""

@@ -181,7 +181,7 @@ class Store:
     def close(self) -> None:
         """Refresh stale statistics and close; the last one to close folds the -wal file into the file."""
         try:
-            self._db.execute("PRAGMA optimize")
+            self._db.optimize()
         finally:
             self._db.close()
 
