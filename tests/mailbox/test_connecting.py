@@ -189,11 +189,11 @@ def test_an_unknown_name(host: str) -> None:
     assert "no server has this name" in text or "could not be looked up" in text
 
 
-def resolve_to_nothing(error: OSError) -> Callable[..., Any]:
-    def connect(*_: Any) -> None:
+def raising(error: OSError) -> Callable[..., Any]:
+    def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    return connect
+    return fail
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_what_kept_the_connection_from_coming_about(
     monkeypatch: pytest.MonkeyPatch, error: OSError, says: str
 ) -> None:
     """Name, network and silence each have their own words."""
-    monkeypatch.setattr(socket, "create_connection", resolve_to_nothing(error))
+    monkeypatch.setattr(socket, "create_connection", raising(error))
     assert says in failure(Unreachable, account_at(993))
 
 
@@ -269,3 +269,30 @@ def test_a_dead_peer_is_noticed_by_the_system(
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 120_000
         assert sock.gettimeout() == 5
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (9, "is not valid yet; check this machine's clock"),
+        (20, "is signed by nobody whom this machine trusts"),
+        (23, "was not accepted (certificate revoked); the server's owner must replace it"),
+    ],
+)
+def test_rarer_faults_of_certificates(
+    fake: FakeImap, monkeypatch: pytest.MonkeyPatch, code: int, says: str
+) -> None:
+    """OpenSSL's codes that cannot be provoked at will have their sentences too."""
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code = code
+    error.verify_message = "certificate revoked"
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", raising(error))
+    assert says in failure(CertificateInvalid, account_at(fake.port, security=Security.TLS))
+
+
+def test_a_handshake_without_an_end(dovecot: Dovecot) -> None:
+    """A server that accepts and then says nothing is waited for no longer than for a connection."""
+    with FaultProxy(dovecot.tls_port) as proxy:
+        proxy.harm(Fault.STALL)
+        account = account_at(proxy.port, security=Security.TLS, connect_timeout=0.3)
+        assert "no TLS handshake within 0.3 s" in failure(Unreachable, account)

@@ -76,6 +76,11 @@ def test_a_password_that_cannot_be_read_opens_no_connection(fake: FakeImap) -> N
 
 REPLIES = [
     ("[AUTHENTICATIONFAILED] Invalid credentials", AuthenticationFailed, "app password"),
+    (
+        "[AUTHENTICATIONFAILED] Wrong password, try again",
+        AuthenticationFailed,
+        "try again; check `username:`",
+    ),
     ("[AUTHORIZATIONFAILED] No such service", AuthenticationFailed, "may not use IMAP"),
     ("[EXPIRED] too old", AuthenticationFailed, "set a new one"),
     ("[PRIVACYREQUIRED] no TLS", AuthenticationFailed, "security: tls"),
