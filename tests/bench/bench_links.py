@@ -13,8 +13,6 @@ microseconds a URL, and the ratio to ours (above 1: ours is faster).
 from __future__ import annotations
 
 import argparse
-import email
-import re
 import statistics
 import time
 from contextlib import suppress
@@ -23,46 +21,14 @@ from typing import TYPE_CHECKING
 
 import courlan
 import ural
-from selectolax.lexbor import LexborHTMLParser
 
+from tests.support.mail_urls import corpus_urls
 from watcher.cleaning.identity import Identity
 from watcher.cleaning.links import clean_url, report
 from watcher.cleaning.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-_IN_TEXT = re.compile(r"""https?://[^\s<>"']+""", re.IGNORECASE)
-_ADDRESS = re.compile(r"[\w.+=-]+@[\w.-]+")
-_RECIPIENT_FIELDS = ("To", "Delivered-To", "X-Original-To", "Envelope-To")
-
-
-def urls_of(path: Path) -> tuple[list[str], Identity]:
-    """Read the URLs of one mail and who it was sent to; nothing of a mail that cannot be read."""
-    message = email.message_from_bytes(path.read_bytes())
-    fields = [str(value) for name in _RECIPIENT_FIELDS for value in message.get_all(name, [])]
-    reader = Identity.of(_ADDRESS.findall(" ".join(fields)))
-    found: list[str] = []
-    for part in message.walk():
-        if part.get_content_maintype() != "text":
-            continue
-        text = (part.get_payload(decode=True) or b"").decode("utf-8", "replace")
-        if part.get_content_subtype() == "html":
-            for node in LexborHTMLParser(text).css("[href],[src]"):
-                found += [value for name in ("href", "src") if (value := node.attributes.get(name))]
-        else:
-            found += _IN_TEXT.findall(text)
-    return [url for url in found if url[:4].lower() == "http"], reader
-
-
-def corpus_urls(folder: Path) -> Iterator[tuple[str, Identity]]:
-    """Yield every URL below the folder with the identity of its mail's reader."""
-    for path in sorted(folder.rglob("*.eml")):
-        try:
-            urls, reader = urls_of(path)
-        except (LookupError, ValueError, AttributeError, TypeError):
-            continue  # some corpus mails break the standard library's parser
-        yield from ((url, reader) for url in urls)
+    from collections.abc import Callable
 
 
 def _seconds(judge: Callable[[str, Identity], object], cases: list[tuple[str, Identity]]) -> float:
@@ -82,7 +48,11 @@ def main() -> None:
     parser.add_argument("corpus", nargs="?", type=Path, default=beside)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    cases = list(corpus_urls(options.corpus))
+    cases = [
+        (url, Identity.of(recipients))
+        for url, recipients in corpus_urls(options.corpus)
+        if url[:4].lower() == "http"
+    ]
     contenders: dict[str, Callable[[str, Identity], object]] = {
         "watcher.cleaning.links.clean_url": clean_url,
         "  the same without an identity": lambda url, _: clean_url(url),

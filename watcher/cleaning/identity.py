@@ -23,6 +23,7 @@ from watcher.cleaning.views import (
     name_pattern,
     needles,
     readable,
+    runs,
     spelled_out,
 )
 
@@ -91,13 +92,13 @@ class Identity:
             return text, 0
         count = 0
         if self.addresses:
-            plain, token = _written(self.addresses)
             if _DISGUISED.search(text):
-                text, found = _undisguised(text, plain)
+                text, found = _undisguised(text, _written(self.addresses))
                 count += found
-            text, found = plain.subn(REDACTED, text)
-            count += found
-            text, found = self._without_tokens(text, token)
+            if self._needles.might_be_written_in(text):
+                text, found = _written(self.addresses).subn(REDACTED, text)
+                count += found
+            text, found = self._without_tokens(text)
             count += found
         every, _ = _names(self.names)
         if every is not None:
@@ -112,22 +113,25 @@ class Identity:
         low = text.lower()
         return any(word.decode() in low for word in self._needles.words) and name.search(text) is not None
 
-    def _without_tokens(self, text: str, token: re.Pattern[str]) -> tuple[str, int]:
+    def _without_tokens(self, text: str) -> tuple[str, int]:
         """Redact what holds an address encoded: of a run with separators, only the pieces that do."""
-        count = 0
+        data, done, count = _encoded(text), 0, 0
+        pieces: list[bytes] = []
+        for start, end in runs(data, min(len(address) for address in self.addresses)):
+            if self._needles is not None and self._needles.found_in(data[start:end]):
+                kept, found = self._cut(data[start:end].decode("ascii"))
+                pieces += [data[done:start], kept.encode()]
+                done, count = end, count + found
+        if not count:
+            return text, 0
+        return b"".join([*pieces, data[done:]]).decode("utf-8", "surrogatepass"), count
 
-        def replaced(match: re.Match[str]) -> str:
-            nonlocal count
-            if not self._held(match[0]):
-                return match[0]
-            pieces = re.split(r"([/=](?=[^/=]))", match[0])
-            held = [self._held(piece) for piece in pieces]
-            count += sum(held) or 1
-            if not any(held):
-                return REDACTED
-            return "".join(REDACTED if hit else piece for hit, piece in zip(held, pieces, strict=True))
-
-        return token.sub(replaced, text), count
+    def _cut(self, run: str) -> tuple[str, int]:
+        parts = re.split(r"([/=](?=[^/=]))", run)
+        held = [self._held(part) for part in parts]
+        if not any(held):
+            return REDACTED, 1
+        return "".join(REDACTED if hit else part for hit, part in zip(held, parts, strict=True)), sum(held)
 
     def _held(self, text: str) -> bool:
         return self._needles is not None and self._needles.found_in(_encoded(text))
@@ -156,16 +160,15 @@ def _undisguised(text: str, plain: re.Pattern[str]) -> tuple[str, int]:
 
 
 @lru_cache(maxsize=256)
-def _written(addresses: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Write expressions for the addresses in readable text, and for runs long enough to hold one encoded."""
+def _written(addresses: tuple[str, ...]) -> re.Pattern[str]:
+    """Write an expression for the addresses in readable text."""
     locals_of = known(addresses)
     full = spelled_out(locals_of)
     forms = [
         f"(?:{_longest_first(found)})(?:{TAG})?{AT}{re.escape(domain)}" for domain, found in locals_of.items()
     ]
     forms += [re.escape(form) for text in full for form in mirrored(text)]
-    shortest = max(7, min(map(len, full)))
-    return re.compile("|".join(forms), re.IGNORECASE), re.compile(rf"[A-Za-z0-9+/_=~.%-]{{{shortest},}}")
+    return re.compile("|".join(forms), re.IGNORECASE)
 
 
 def _longest_first(texts: Iterable[str]) -> str:

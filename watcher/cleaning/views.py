@@ -100,6 +100,13 @@ class Needles:
             data = decoded
         return False
 
+    def might_be_written_in(self, text: str) -> bool:
+        """Whether a closer look at readable text can find anything; never wrongly false."""
+        low = text.lower().encode("utf-8", "surrogatepass")
+        return any(domain in low for domain, _ in self.locals_of) or any(
+            form in low for form in self.mirrored
+        )
+
     def _addressed_in(self, low: bytes) -> bool:
         """Find a known domain after an `@` of any form and one of its local parts, plus-tags allowed."""
         for domain, local_parts in self.locals_of:
@@ -211,6 +218,17 @@ def name_pattern(names: Iterable[str]) -> re.Pattern[str] | None:
         return None
     longest_first = "|".join(sorted(words, key=len, reverse=True))
     return re.compile(rf"(?<![^\W_])(?:{longest_first})(?![^\W_])", re.IGNORECASE)
+
+
+def runs(data: bytes, shortest: int) -> Iterator[tuple[int, int]]:
+    """Find the runs of token characters that are long enough to hold an encoded address."""
+    mask = data.translate(_INNER_RUN)
+    needle, place = b"1" * max(7, shortest), 0
+    while (place := mask.find(needle, place)) >= 0:
+        end = mask.find(b"0", place)
+        end = len(mask) if end < 0 else end
+        yield place, end
+        place = end
 
 
 def readable(data: bytes) -> str:

@@ -178,6 +178,8 @@ def _anonymous(url: Url, identity: Identity) -> str | None:
 def _kept(text: str, identity: Identity, verdict: Verdict) -> Verdict:
     """Judge under the policy `keep`: the URL as it came, unless it acts for, reports or names the reader."""
     role = verdict.role
+    if verdict.action is LinkAction.KEPT:
+        return verdict
     if verdict.action is LinkAction.REMOVED:
         if role in _GONE_ALWAYS or verdict.rule in _GONE_RULES:
             return verdict

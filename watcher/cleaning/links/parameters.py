@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from watcher.cleaning.links.url import Url
 
 
+_ESCAPED = re.compile(r"\A(?:amp;)+")
+
+
 class _Parameters:
     def __init__(self) -> None:
         rows = [row for row in table("parameters.csv") if row["action"] != "keep"]
@@ -65,8 +68,8 @@ def _name(field: str) -> str:
     if "%" in name:
         name = unquote(name)
     name = name.lower()
-    while name.startswith("amp;"):  # `&amp;` of a text part that was escaped twice
-        name = name[4:]
+    if name.startswith("amp;"):  # `&amp;` of a text part that was escaped once too often, or more
+        name = _ESCAPED.sub("", name)
     return name
 
 

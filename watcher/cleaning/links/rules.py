@@ -105,7 +105,7 @@ class Rules:
     def _match_anywhere(self, url: Url) -> Rule | None:
         segments = url.path.split("/")
         if not self._anywhere.isdisjoint(segments):
-            for segment in segments:
+            for segment in dict.fromkeys(segments):
                 if found := _first(self.by_segment.get(segment), url):
                     return found
         if url.query:

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-MAX_LENGTH = 32_768  # characters
+MAX_LENGTH = 16_384  # characters; what is longer is a token, not an address
 _MAX_FIELDS = 512  # of a query; no newsletter link has a tenth of that
 
 # All of it visible ASCII: `[!"$->@-~]` is that without `?` and `#`.
