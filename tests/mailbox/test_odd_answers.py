@@ -78,6 +78,9 @@ def test_a_message_counts_only_with_its_bytes(
         exchange.ok()
 
     fake.on("UID FETCH", reply)
+    if answer is not BODIES_THAT_ARE_NONE["less than half of it"]:
+        [[unsized]] = session.fetch([1], {1: 0})
+        assert isinstance(unsized, MessageUnavailable)
     item = outcome(session, 1)
     assert isinstance(item, MessageUnavailable)
     assert item.uid == 1

@@ -58,12 +58,16 @@ class FaultProxy:
 
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
-        for sock in [self._listener, *self._sockets]:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join(5)  # a connection that is just being accepted must be in the list
+        for sock in self._sockets:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
         for thread in self._threads:
             thread.join(5)
+        for sock in [self._listener, *self._sockets]:
+            sock.close()
 
     def _start(self, target: Callable[..., None], *arguments: object) -> threading.Thread:
         thread = threading.Thread(target=target, args=arguments, daemon=True)
@@ -78,8 +82,9 @@ class FaultProxy:
                 if self.fault is Fault.ACCEPT:
                     client.close()
                     continue
+                self._sockets.append(client)
                 server = socket.create_connection((self.host, self._target))
-                self._sockets += [client, server]
+                self._sockets.append(server)
                 upward = self._start(self._up, client, server)
                 self._start(self._down, server, client, upward)
 
