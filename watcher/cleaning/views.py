@@ -40,10 +40,11 @@ _ENDS_WITH_AT = re.compile(AT.encode() + rb"\Z")
 _ENDS_WITH_TAG = re.compile(TAG.encode() + rb"\Z")
 
 _ALNUM = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-# Base64 and its dialects: `-` and `.` for `+`, `_` and `,` for `/`. Any other byte becomes a data byte too: a
-# token that starts after it is met at one of the four alignments, whatever precedes it.
+# Base64 and base64url in one. Any other byte becomes a data byte too: a token that starts after it is met at
+# one of the four alignments, whatever precedes it.
 _BASE64 = bytes(
-    byte if byte in _ALNUM + b"+/" else {45: 43, 46: 43, 95: 47, 44: 47}.get(byte, 65) for byte in range(256)
+    byte if byte in _ALNUM + b"+/" else {ord("-"): ord("+"), ord("_"): ord("/")}.get(byte, ord("A"))
+    for byte in range(256)
 )
 
 
@@ -88,7 +89,7 @@ class Needles:
             low = data.lower()
             if self._written_in(low, depth):
                 return True
-            if not (self.capitals and low == data) and self._encoded_in(data, depth):
+            if self._encoded_in(data, low, depth):
                 return True
             if level and not data.isascii() and self._compressed_in(data, depth):
                 return True
@@ -138,12 +139,23 @@ class Needles:
             return False
         return any(self._opens(text, depth) for text in _unhexed(low))
 
-    def _encoded_in(self, data: bytes, depth: int) -> bool:
+    def _encoded_in(self, data: bytes, low: bytes, depth: int) -> bool:
         if depth > _NESTING:
             return False
-        if self.run not in data.translate(_STANDARD_RUN) and self.run not in data.translate(_URL_SAFE_RUN):
-            return False
-        return self._opens(_unbase64(data), depth)
+        tokens = self._tokens(data, low, _STANDARD_RUN) + self._tokens(data, low, _URL_SAFE_RUN)
+        return bool(tokens) and self._opens(_unbase64(b" ".join(dict.fromkeys(tokens))), depth)
+
+    def _tokens(self, data: bytes, low: bytes, alphabet: bytes) -> list[bytes]:
+        """Cut out the runs of one alphabet of base64 that can hold an address."""
+        mask, found = data.translate(alphabet), []
+        place = mask.find(self.run)
+        while place >= 0:
+            end = mask.find(b"0", place)
+            token = data[place:] if end < 0 else data[place:end]
+            if not self.capitals or token != low[place : place + len(token)]:
+                found.append(token)
+            place = mask.find(self.run, end) if end > 0 else -1
+        return found
 
     def _opens(self, decoded: bytes, depth: int) -> bool:
         """Search what a token decoded to: text, binary digests, further encodings, compressed streams."""

@@ -356,7 +356,7 @@ def test_a_shape_made_to_be_slow_is_judged_like_any_other(url: str) -> None:
     """Every expression and every loop is linear in the length of the URL."""
     for policy in Policy:
         verdict = clean_url(url, READER, policy)
-        assert verdict.url is None or (url.startswith(verdict.url) and verdict.url.startswith("https://a"))
+        assert verdict.url is None or len(verdict.url) <= len(url)
 
 
 def test_a_wrapped_unsubscribe_link_is_found_behind_its_wrapper() -> None:

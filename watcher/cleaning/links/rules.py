@@ -90,35 +90,30 @@ class Rules:
     def match(self, url: Url) -> Rule | None:
         """Find the first rule that the URL obeys, host-bound rules before those for any host."""
         labels = url.host.split(".")
-        segments = url.path.split("/", 2)
-        found = None
+        candidates = [self.by_first.get(url.path.split("/", 2)[1] if url.path else "")]
+        if len(labels) > 2:  # the owner stands before a suffix of one label, or of two: google.co.uk
+            candidates.insert(0, self.by_owner.get(labels[-3].rstrip(_DIGITS)))
         if len(labels) > 1:
-            found = _first(self.by_owner.get(labels[-2].rstrip(_DIGITS)), url)
-            if (
-                found is None and len(labels) > 2
-            ):  # the owner stands before a suffix of two labels: google.co.uk
-                found = _first(self.by_owner.get(labels[-3].rstrip(_DIGITS)), url)
-        if found is None:
-            found = _first(self.by_first.get(segments[1] if len(segments) > 1 else ""), url)
-        return found or self._match_anywhere(url)
+            candidates.insert(0, self.by_owner.get(labels[-2].rstrip(_DIGITS)))
+        for rules in candidates:
+            if rules is not None and (found := _first(rules, url.subject)) is not None:
+                return found
+        return self._match_anywhere(url)
 
     def _match_anywhere(self, url: Url) -> Rule | None:
         segments = url.path.split("/")
         if not self._anywhere.isdisjoint(segments):
             for segment in dict.fromkeys(segments):
-                if found := _first(self.by_segment.get(segment), url):
+                if found := _first(self.by_segment.get(segment, ()), url.subject):
                     return found
         if url.query:
             for field, rules in self.by_field.items():
-                if field in url.query and (found := _first(rules, url)):
+                if field in url.query and (found := _first(rules, url.subject)):
                     return found
         return None
 
 
-def _first(rules: tuple[Rule, ...] | None, url: Url) -> Rule | None:
-    if rules is None:
-        return None
-    subject = url.subject
+def _first(rules: tuple[Rule, ...], subject: str) -> Rule | None:
     for rule in rules:
         if rule.pattern.match(subject):
             return rule
