@@ -1,7 +1,7 @@
 """The clean text as paragraphs: the little Markdown that the cleaning writes, and nothing else, as markup.
 
 The text comes from strangers. It is cut into pieces first and each piece is escaped, so markup can only come
-from here; a Markdown link becomes an anchor for http and https alone, an image never becomes one. All
+from here; a Markdown link becomes an anchor for http, https and mailto alone, an image never becomes one. All
 expressions below exclude their own delimiters, which keeps them linear on hostile text.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
@@ -16,16 +17,20 @@ from markupsafe import Markup, escape
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DEEPEST: Final = 3  # levels of emphasis, or of quotation, inside each other; deeper ones are left as written
+_DEEPEST: Final = 3  # levels of emphasis or quotation inside each other; deeper ones are left as written
 
+# What the cleaning writes: a backslash before what would be active, its two marks, links with a plain or an
+# angled target, addresses alone, and strong, emphasis and code in this order inside each other.
 _INLINE: Final = re.compile(
     r"""
-      \\(?P<literal>[!-/:-@\[-`{-~])
+      \\(?P<literal>[\[\]()!:<|])
     | \[(?P<mark>link[ ]removed|redacted)\]
-    | \[(?P<label>(?:[^\[\]\\]|\\.|\[link[ ]removed\]|\[redacted\])+)\]\((?P<target>https?://(?:[^\s()<>"]|\([^\s()<>"]*\))+)\)
-    | <(?P<address>https?://[^\s<>"]+)>
+    | \[(?P<label>(?:[^\[\]\\]|\\.|\[(?:link[ ]removed|redacted)\])+)\]
+      \((?:<(?P<angled>(?:https?://|mailto:)[^<>"]+)>|(?P<target>(?:https?://|mailto:)[^\s()<>"]+))\)
+    | (?P<address>https?://[^\s()<>"]+[^\s()<>"'.,;:!?])
     | \*\*(?P<strong>[^*\n]+)\*\*
-    | \*(?P<stress>[^*\s](?:[^*\n]*[^*\s])?)\*
+    | (?<!\w)_(?P<stress>[^_\n]+)_(?!\w)
+    | `(?P<code>[^`\n]+)`
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -33,61 +38,110 @@ _INLINE: Final = re.compile(
 _HEADLINE: Final = Markup('<h3 dir="auto">{}</h3>')
 _SUBHEAD: Final = Markup('<h4 dir="auto">{}</h4>')
 _LINK: Final = Markup('<a href="{}" rel="noopener noreferrer nofollow">{}</a>')
-_EMPHASIS: Final = {"strong": Markup("<strong>{}</strong>"), "stress": Markup("<em>{}</em>")}
+_EMPHASIS: Final = {
+    "strong": Markup("<strong>{}</strong>"),
+    "stress": Markup("<em>{}</em>"),
+    "code": Markup("<code>{}</code>"),
+}
+_ITEM_AT: Final = (Markup('<li dir="auto">{}</li>'), Markup('<li dir="auto" class="deeper">{}</li>'))
+_TABLE: Final = Markup('<div class="scroll" tabindex="0"><table>{}<tbody>{}</tbody></table></div>')
 
+_FENCE: Final = "```"
 _HEADING: Final = re.compile(r"(#{1,6})\s+(.*)")
-_ITEM: Final = re.compile(r"\s{0,8}(?:[-*+•]|(?P<number>\d{1,4})[.)])\s+(?P<text>.*)")
+_ITEM: Final = re.compile(r"(?P<indent>\s{0,40})(?:[-*+•]|(?P<number>\d{1,4})[.)])\s+(?P<text>.*)")
 _QUOTE: Final = re.compile(r"\s{0,3}>\s?(.*)")
 _RULE: Final = re.compile(r"\s*(?:-\s*){3,}$|\s*(?:\*\s*){3,}$|\s*(?:_\s*){3,}$")
+_ROW: Final = re.compile(r"\|(.*)\|\s*$")
+_ROW_RULE: Final = re.compile(r"\|(?: --- \|)+\s*$")
+_CELL_END: Final = re.compile(r"(?<!\\)\|")
 
 
 def prose(text: str | None) -> Markup:
-    """Turn Markdown-flavoured text into safe markup: paragraphs, headings, lists, quotations, links."""
-    return Markup("\n").join(_blocks((text or "").splitlines()))
+    """Turn Markdown-flavoured text into safe markup: paragraphs, headings, lists, tables, links."""
+    return Markup("\n").join(_blocks((text or "").split("\n")))
 
 
 def _blocks(lines: list[str], depth: int = 0) -> Iterator[Markup]:
-    for sort, group in groupby(lines, _sort_of):
-        block = list(group)
+    for sort, group in groupby(_sorted_out(lines), key=itemgetter(0)):
+        block = [line for _, line in group]
         if sort == "rule":
             yield Markup("<hr>")
-        elif sort == "heading":
-            yield from map(_heading, block)
-        elif sort in {"ul", "ol"}:
-            yield _list(sort, block)
         elif sort == "quote" and depth < _DEEPEST:
             inner = [match.group(1) for line in block if (match := _QUOTE.match(line))]
             yield Markup("<blockquote>{}</blockquote>").format(Markup("\n").join(_blocks(inner, depth + 1)))
+        elif sort in _FORMS:
+            yield _FORMS[sort](block)
         elif sort:
             yield Markup('<p dir="auto">{}</p>').format(Markup("<br>").join(map(_inline, block)))
+
+
+def _sorted_out(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """Say of each line which sort of block it belongs to; empty for the gap between two blocks."""
+    fenced = False
+    for line in lines:
+        if line.strip() == _FENCE:
+            fenced = not fenced
+            yield "", line
+        else:
+            yield "fenced" if fenced else _sort_of(line), line
 
 
 def _sort_of(line: str) -> str:
     if not line.strip():
         return ""
-    if _RULE.match(line):
-        return "rule"
-    if _HEADING.match(line):
-        return "heading"
+    for sort, form in (("rule", _RULE), ("heading", _HEADING), ("table", _ROW), ("quote", _QUOTE)):
+        if form.match(line):
+            return sort
     if item := _ITEM.match(line):
         return "ol" if item["number"] else "ul"
-    return "quote" if _QUOTE.match(line) else "p"
+    return "p"
 
 
-def _heading(line: str) -> Markup:
-    match = _HEADING.match(line)
-    if match is None:
-        raise AssertionError(line)
-    form = _HEADLINE if len(match[1]) <= 2 else _SUBHEAD
-    return form.format(_inline(match[2].rstrip(" #")))
+def _headings(lines: list[str]) -> Markup:
+    found = [match.groups() for line in lines if (match := _HEADING.match(line))]
+    return Markup("\n").join(
+        (_HEADLINE if len(signs) <= 2 else _SUBHEAD).format(_inline(words.rstrip(" #")))
+        for signs, words in found
+    )
 
 
-def _list(tag: str, lines: list[str]) -> Markup:
+def _bullets(lines: list[str]) -> Markup:
+    return Markup("<ul>{}</ul>").format(_items(lines))
+
+
+def _numbers(lines: list[str]) -> Markup:
+    first = _ITEM.match(lines[0])
+    return Markup('<ol start="{}">{}</ol>').format(int(first["number"]) if first else 1, _items(lines))
+
+
+def _items(lines: list[str]) -> Markup:
     items = [match for line in lines if (match := _ITEM.match(line))]
-    body = Markup("").join(Markup('<li dir="auto">{}</li>').format(_inline(item["text"])) for item in items)
-    if tag == "ul":
-        return Markup("<ul>{}</ul>").format(body)
-    return Markup('<ol start="{}">{}</ol>').format(int(items[0]["number"]), body)
+    return Markup("").join(_ITEM_AT[len(item["indent"]) >= 2].format(_inline(item["text"])) for item in items)
+
+
+def _table(lines: list[str]) -> Markup:
+    ruled = len(lines) > 1 and _ROW_RULE.match(lines[1]) is not None
+    head = _cells(lines[0], Markup("<th>{}</th>")) if ruled and lines[0].strip("| ") else Markup()
+    rows = (_cells(line, Markup("<td>{}</td>")) for line in lines[2 if ruled else 0 :])
+    return _TABLE.format(Markup("<thead>{}</thead>").format(head) if head else head, Markup("").join(rows))
+
+
+def _cells(line: str, form: Markup) -> Markup:
+    cells = _CELL_END.split(line.strip().removeprefix("|").removesuffix("|"))
+    return Markup("<tr>{}</tr>").format(Markup("").join(form.format(_inline(cell.strip())) for cell in cells))
+
+
+def _fenced(lines: list[str]) -> Markup:
+    return Markup("<pre>{}</pre>").format("\n".join(lines))
+
+
+_FORMS: Final = {
+    "heading": _headings,
+    "ul": _bullets,
+    "ol": _numbers,
+    "table": _table,
+    "fenced": _fenced,
+}
 
 
 def _inline(text: str, depth: int = 0) -> Markup:
@@ -102,9 +156,10 @@ def _inline(text: str, depth: int = 0) -> Markup:
 def _piece(match: re.Match[str], depth: int) -> Markup:
     if mark := match["mark"]:
         return Markup('<span class="gone">{}</span>').format(mark.lower())
-    if target := match["target"] or match["address"]:
-        label = match["label"] or target
-        return _LINK.format(target, _inline(label, depth + 1) if match["label"] else label)
+    if target := match["target"] or match["angled"]:
+        return _LINK.format(target, _inline(match["label"], depth + 1))
+    if address := match["address"]:
+        return _LINK.format(address, address) if depth == 0 else escape(address)
     for name, form in _EMPHASIS.items():
         if words := match[name]:
             return form.format(_inline(words, depth + 1)) if depth < _DEEPEST else escape(match[0])
