@@ -155,6 +155,19 @@ def test_a_damaged_store_is_replaced_and_kept_aside(path: Path) -> None:
     assert files(path) == {"newsletters.db", "newsletters.db.damaged"}
 
 
+def test_the_side_file_of_a_deleted_store_is_not_applied_to_the_new_one(path: Path) -> None:
+    """Who deletes newsletters.db alone after a crash leaves a -wal file, which belongs to no other file."""
+    wal = path.with_name(path.name + "-wal")
+    with Store.open(path) as store:
+        store.write([(1, record(subject="old"))])
+        left = wal.read_bytes()
+    path.unlink()
+    wal.write_bytes(left)
+    with build_beside(path) as store:
+        store.write([(number, record(subject="new")) for number in range(2, 5)])
+    assert subjects(path) == ["new"] * 3
+
+
 def test_another_programs_file_is_refused_before_the_work(path: Path) -> None:
     """A wrong path in the settings must not cost somebody's database."""
     other = sqlite3.connect(path)

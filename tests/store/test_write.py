@@ -356,8 +356,14 @@ def test_the_summary_lists_the_newest_first(store: Store, path: Path) -> None:
         ]
     )
     assert summary(path) == [
-        Summary("2026-04-01T00:00:00Z", "Wir sind halb über den Berg", "", "", 6, 2, 1),
-        Summary("2026-03-01T13:05:09Z", "Wir sind halb über den Berg", "Example News", "MailChimp", 6, 2, 1),
+        Summary("2026-04-01T00:00:00Z", "Wir sind halb über den Berg", "", "Mandrill", 6, 2, 1),
+        Summary(
+            "2026-03-01T13:05:09Z",
+            "Wir sind halb über den Berg",
+            "Example News",
+            "MailChimp, Mandrill",
+            *(6, 2, 1),
+        ),
     ]
     assert len(summary(path, limit=1)) == 1
 
