@@ -1,4 +1,4 @@
-"""Fixtures for every room: the corpora where they lie beside the project, and a network that ends at loopback."""
+"""Fixtures for every room: the corpora beside the project, and a network that ends at loopback."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """The answer for one layer. `account` is the sender's account at the provider, where a header shows it."""
+    """The answer for one layer. `account` is the sender's account at the provider, where a header has it."""
 
     slug: str
     name: str
@@ -116,7 +116,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class SenderMatch:
-    """Which registered sender a mail belongs to, and why: `reason` is `list_id: news.example.org` and the like."""
+    """Which registered sender a mail belongs to, and why: `reason` reads `list_id: news.example.org`."""
 
     slug: str
     reason: str
@@ -131,7 +131,7 @@ class Link:
     action: LinkAction
     url: str | None
     host: str  # of the clean URL; of the tracker when removed; empty when personal
-    role: str  # content, unsubscribe, preferences, view, forward, social, share, confirm, archive, mailto, ...
+    role: str  # content, unsubscribe, preferences, view, forward, social, share, confirm, mailto, ...
     rule: str
 
 
@@ -155,7 +155,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A part that is not a displayed body. `name` is safe as a file name; `sha256` is of the decoded bytes."""
+    """A part that is not a displayed body. `name` is safe as a file name; `sha256`: of the decoded bytes."""
 
     name: str
     media_type: str

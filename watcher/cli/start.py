@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -139,7 +139,7 @@ def _summary(store: Path) -> None:
     from watcher.store import summary  # noqa: PLC0415
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Received", "Subject", "From", "Platform", "Words", "Links", "Trackers"):
+    for name in ("Received", "Subject", "From", "Email Providers", "Words", "Links", "Trackers"):
         table.add_column(
             name, justify="right" if name in {"Words", "Links", "Trackers"} else "left", no_wrap=True
         )
@@ -150,7 +150,7 @@ def _summary(store: Path) -> None:
             row.received_at[:10],
             subject if len(subject) <= _SUBJECT_WIDTH else subject[: _SUBJECT_WIDTH - 1] + "…",
             printable(row.from_name),
-            row.platform,
+            row.providers,
             str(row.words),
             str(row.links),
             str(row.trackers),
@@ -166,14 +166,19 @@ def _serve(settings: Settings, port: int) -> int:
 
     host, port = "127.0.0.1", _free_port(port)
     arguments = command(settings.store.newsletters, datasette_settings(settings.path.parent), host, port)
-    with _terminated_on_exit(subprocess.Popen(arguments, stdout=subprocess.DEVNULL)) as process:  # noqa: S603
+    log = settings.path.with_name("datasette.log")
+    with log.open("wb") as output, _terminated_on_exit(_start(arguments, output)) as process:
         if not wait_until_ready(host, port, _READY_SECONDS):
-            click.echo("watcher: Datasette did not start; its messages are above", err=True)
+            click.echo(f"watcher: Datasette did not start:\n{log.read_text('utf-8', 'replace')}", err=True)
             return FAILED
         click.echo(f"Datasette shows them: http://{host}:{port}/ (Ctrl-C ends the demo)")
         with contextlib.suppress(KeyboardInterrupt):
             return process.wait()
     return SUCCESS
+
+
+def _start(arguments: list[str], output: BinaryIO) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(arguments, stdout=output, stderr=output)  # noqa: S603  # our own argument list
 
 
 @contextmanager

@@ -17,7 +17,7 @@ class Security(StrEnum):
     STARTTLS = (
         "starttls"  # begins in plain text, the login comes after the handshake (RFC 9051, section 6.2.1)
     )
-    NONE = "none"  # plain text; to this machine only
+    NONE = "none"  # plain text; to this machine only, unless the account says `insecure`
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Account:
     security: Security
     username: str
     password: Callable[[], str]
+    insecure: bool = False  # plain text to another machine was insisted on
     cafile: str | None = None  # PEM; trusted instead of the system's authorities
     connect_timeout: float = 15.0
     read_timeout: float = 60.0

@@ -220,7 +220,9 @@ def _no_starttls(account: Account) -> EncryptionMissing:
 
 
 def _only_this_machine(account: Account, sock: socket.socket) -> None:
+    if account.insecure:
+        return
     if not ipaddress.ip_address(str(sock.getpeername()[0]).partition("%")[0]).is_loopback:
         what = "`security: none` would send the password in clear over a network; it was not sent"
-        remedy = "use `security: tls` or `security: starttls`"
+        remedy = "use `security: tls` or `security: starttls`, or insist with `insecure: true`"
         raise EncryptionMissing(sentence(account.where, what, remedy=remedy))

@@ -44,6 +44,7 @@ def account_of(inbox: Inbox, environ: Mapping[str, str]) -> Account:
         host=inbox.host,
         port=inbox.port,
         security=Security(inbox.security),
+        insecure=inbox.insecure,
         username=inbox.username,
         password=password,
         cafile=str(inbox.cafile) if inbox.cafile else None,

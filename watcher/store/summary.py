@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One newsletter as a line of a table; `platform` is the name, empty when none is believed."""
+    """One newsletter as a line of a table; `providers` are names as on the record page."""
 
     received_at: str
     subject: str
     from_name: str  # the address where there is no name
-    platform: str
+    providers: str  # `n/a` when none is believed
     words: int
     links: int
     trackers: int
@@ -31,8 +31,8 @@ def summary(path: Path, limit: int = 1_000) -> list[Summary]:
     with closing(Database.open(path, FORMAT, create=False, patience=60.0)) as database:
         rows = database.rows(
             "SELECT n.received_at, n.subject, iif(n.from_name <> '', n.from_name, n.from_address), "
-            "coalesce(p.name, ''), n.words, n.links, n.trackers "
-            "FROM newsletters n LEFT JOIN providers p ON p.slug = n.platform "
+            'r."Email Providers", n.words, n.links, n.trackers '
+            "FROM newsletters n JOIN record_page r ON r.id = n.id "
             "ORDER BY n.received_at DESC, n.id DESC LIMIT ?",
             (limit,),
         )
