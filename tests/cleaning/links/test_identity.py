@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import pickle
 
 import pytest
@@ -110,6 +111,14 @@ def test_an_identity_is_a_value_that_travels_to_worker_processes() -> None:
     assert hash(copy) == hash(IDENTITY)
     assert copy.carried_by(f"https://a.example/?e={READER}")
     assert Identity.of([READER]) != IDENTITY
+
+
+def test_a_token_without_a_capital_letter_is_searched_where_it_can_hold_the_reader() -> None:
+    """Base64 of an `@` always shows a capital, so slugs are passed over; VERP in it need not."""
+    reader = Identity.of(["jg@jgajh.jia"])
+    token = base64.b64encode(b"jg=jgajh.jia").decode()
+    assert token == token.lower()
+    assert reader.carried_by(f"https://a.example/p/{token}")
 
 
 def test_a_repr_names_nobody() -> None:

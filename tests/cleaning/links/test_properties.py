@@ -169,7 +169,8 @@ def test_what_a_token_inflates_to_is_bounded() -> None:
     bomb = zipped("l=https%3A%2F%2Fdest.invalid%2F" + "a" * 50_000_000)
     assert len(bomb) > 16_384  # nothing smaller opens to more than the cap allows
     small = zipped("l=https%3A%2F%2Fdest.invalid%2F" + "a" * 100_000)
-    for token in (bomb[:16_000], small):
+    padded = zipped("l=https%3A%2F%2Fdest.invalid%2Fmap&x=" + "a" * 100_000)  # the URL comes before the bomb
+    for token in (bomb[:16_000], small, padded):
         verdict = clean_url(f"https://email.a.example/c/{token}", IDENTITY)
         assert (verdict.action, verdict.role) == (LinkAction.REMOVED, "click")
 
