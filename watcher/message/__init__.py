@@ -1,0 +1,13 @@
+"""Raw bytes of a mail -> `Message`: its header fields, what a reader sees of it, and what is attached.
+
+Pure, and for hostile input: the limits are applied while the bytes are walked, time is linear in their
+number, and whatever the bytes are, the outcome is a `Message` with warnings, or `Unparseable` when there is
+nothing in them.
+"""
+
+from watcher.message.kinds import kind_of
+from watcher.message.limits import Limits
+from watcher.message.model import Address, Field, Headers, Message, Unparseable
+from watcher.message.parsing import parse
+
+__all__ = ["Address", "Field", "Headers", "Limits", "Message", "Unparseable", "kind_of", "parse"]
