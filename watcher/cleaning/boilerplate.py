@@ -117,10 +117,10 @@ def _is_about_its_link(each: Evidence) -> bool:
 
 def _is_placed(each: Evidence, number: int) -> bool:
     """Whether words alone are believed here: at the top and at the bottom, never in the middle."""
-    if number < _FIRST_LINES:
-        return True
     if each.phrase == "browser":
-        return each.at < _UPPER_PART or each.at > _LOWER_PART
+        return number < _FIRST_LINES or each.at < _UPPER_PART or each.at > _LOWER_PART
+    if number < _FIRST_LINES and each.at < _UPPER_PART:
+        return True
     if each.phrase == "forward" and (each.at < _UPPER_PART or each.linked > _MOSTLY_LINKED / 3):
         return True
     return each.at > _LOWER_HALF or (each.at > _TAIL_FROM and each.linked > 0)

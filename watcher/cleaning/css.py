@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 _PROPERTIES = frozenset(
     """
@@ -41,6 +40,9 @@ _HIDING = re.compile(
 _OUTLOOK_HIDING = re.compile(r"mso-hide\s*:\s*all", re.IGNORECASE)
 _SIZE_MAX = 2  # pixels; a picture no larger than this shows nothing
 _SMALL = re.compile(r"(?<![\w-])(?:width|height)\s*:\s*([0-9]{1,4})(?![0-9%e])", re.IGNORECASE)
+_HOST = re.compile(
+    r"\s*(?:https?:)?[/\\]{2}(?:[^/?#@\s]*@)?(\[[0-9a-f:.]+\]|[^/?#:\s\\\[\]]+)", re.IGNORECASE
+)
 _URL = re.compile(r"url\(\s{0,20}[\"']?([^\"'()\s]{1,2000})", re.IGNORECASE)
 _SHEET_URL = re.compile(
     r"(@import|@font-face|url\()\s{0,20}(?:url\(\s{0,20})?[\"']?([^\"'()\s;{]{0,2000})", re.IGNORECASE
@@ -115,12 +117,5 @@ def sheet_references(sheet: str) -> list[tuple[str, str]]:
 
 def host_of(url: str) -> str:
     """Find the host of a URL that leads to the network, in lower case; empty for data:, cid:, a path."""
-    text = url.strip()
-    if text.startswith("//"):
-        text = f"https:{text}"
-    elif text[:4].lower() != "http":
-        return ""
-    try:
-        return (urlsplit(text).hostname or "").lower()
-    except ValueError:  # brackets that do not close
-        return ""
+    match = _HOST.match(url)
+    return match.group(1).lower() if match is not None else ""

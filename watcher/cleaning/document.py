@@ -78,16 +78,6 @@ class Line:
         self.text = "".join([run.text for run in self.runs if not run.note]).strip()
         return self.text
 
-    @property
-    def anchors(self) -> list[Anchor]:
-        """The links that this line carries, each once."""
-        found: list[Anchor] = []
-        for run in self.runs:
-            anchor = run.anchor
-            if anchor is not None and (not found or found[-1] is not anchor):
-                found.append(anchor)
-        return found
-
 
 @dataclass(frozen=True, slots=True)
 class Opening:

@@ -46,7 +46,7 @@ _UNSEEN = frozenset(
     """.split()
 )
 _VOID = frozenset("area br col hr image img input keygen source wbr".split())
-_BLOCKS = frozenset(
+BLOCKS = frozenset(
     """
     address article aside blockquote body button caption center dd details dialog dir div dl dt fieldset
     figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup legend li listing main menu nav ol
@@ -103,10 +103,10 @@ def _kind(tag: str) -> Kind:
     name = _SHOWN_AS.get(tag, tag if tag in _ALLOWED else "")
     bare = Opening(name, f"<{name}>") if name and name not in _BARE else None
     role = _ROLES.get(tag, Role.NONE)
-    return Kind(tag, role, tag in _BLOCKS, tag in _GAPS, name, bare, _FORMATS.get(tag, ("", False)))
+    return Kind(tag, role, tag in BLOCKS, tag in _GAPS, name, bare, _FORMATS.get(tag, ("", False)))
 
 
-KINDS = {tag: _kind(tag) for tag in sorted({*_ROLES, *_BLOCKS, *_ALLOWED, *_SHOWN_AS})}
+KINDS = {tag: _kind(tag) for tag in sorted({*_ROLES, *BLOCKS, *_ALLOWED, *_SHOWN_AS})}
 """Every element that is treated in a way of its own."""
 
 UNKNOWN = Kind("")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from watcher.cleaning.document import LINK_REMOVED, Anchor, Break, Cut, Document, Line, Run
+from watcher.cleaning.document import LINK_REMOVED, Anchor, Break, Closing, Cut, Document, Line, Run
+from watcher.cleaning.elements import BLOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watcher.cleaning.rules import NodeRule
+
+
+_NOTE = re.compile(r"( ?\(" + re.escape(LINK_REMOVED) + r"\)|" + re.escape(LINK_REMOVED) + ")")
 
 
 class Around(NamedTuple):
@@ -40,6 +45,15 @@ class Lines:
         self.numbers: list[int] = []  # of the open lists: the next item's number, -1 where they have none
         self._marker = ""
         self.begun = False  # a line that is displayed has ended
+        self._break_owed = False  # the line before ended where the HTML alone would not end it
+
+    def space(self, text: str) -> None:
+        """Add a text node of white space alone."""
+        if self.around.pre and not self.around.row:
+            self._preformatted(text)
+        elif not self._space:
+            self._add(" ")
+            self._space = True
 
     def text(self, text: str, *, image: bool = False, urls: Sequence[Anchor] = ()) -> None:
         """Add a text node: white space collapses unless preformatted. `urls` are those it holds as words."""
@@ -48,9 +62,8 @@ class Lines:
             return
         core = " ".join(text.split())
         if not core:
-            if text and not self._space:
-                self._add(" ")
-                self._space = True
+            if text:
+                self.space(text)
             return
         if text[0].isspace() and not self._space:
             core = f" {core}"
@@ -69,6 +82,10 @@ class Lines:
                 self._space = False
 
     def _add(self, text: str, *, image: bool = False, note: bool = False) -> None:
+        if LINK_REMOVED in text and not note:
+            for part in filter(None, _NOTE.split(text)):  # cleaned before: the notes are known again
+                self._add(part, image=image, note=LINK_REMOVED in part)
+            return
         around = self.around
         line = self._line or self._begin()
         run = Run(text, line, around.strong, around.emphasis, around.code, image, note, around.anchor)
@@ -79,6 +96,9 @@ class Lines:
 
     def _begin(self) -> Line:
         around = self.around
+        if self._break_owed:
+            self._document.events.append(Break("<br>", None))
+            self._break_owed = False
         line = Line(
             gap=self._gap,
             heading=around.heading,
@@ -102,6 +122,7 @@ class Lines:
                 self._space = True
             return
         line, self._line, self._space = self._line, None, True
+        self._break_owed = False
         if line is not None:
             while line.runs and line.runs[-1].text.isspace():
                 line.runs.pop().text = ""
@@ -112,6 +133,12 @@ class Lines:
             else:
                 self._gap, self._marker = self._gap or line.gap, self._marker or line.marker
         self._gap = self._gap or gap
+
+    def stand_alone(self) -> None:
+        """End the line before, or after, what stands alone in the text and would not in the HTML."""
+        owed = self._line is not None or self._break_owed
+        self.end()
+        self._break_owed = owed and not self.around.row
 
     def cell(self, *, header: bool) -> None:
         """Begin a further cell of a table row."""
@@ -153,9 +180,7 @@ class Lines:
         """Write what stands for a removed link, at its end: behind its text, or alone for a picture."""
         seen = [run for run in anchor.runs if run.text.strip()]
         if not seen:
-            self.end()
-            self._add(LINK_REMOVED, note=True)
-            self.end()
+            self._alone(LINK_REMOVED)
             return
         last = seen[-1].line
         if last is self._line:
@@ -165,10 +190,17 @@ class Lines:
         # The anchor held blocks: its last line is closed, and the note belongs there.
         run = Run(f" ({LINK_REMOVED})", last, note=True, anchor=anchor)
         last.runs.append(run)
-        self._document.events.append(run)
+        events = self._document.events
+        place = next(number for number in range(len(events) - 1, -1, -1) if events[number] is seen[-1]) + 1
+        while place < len(events) and isinstance(end := events[place], Closing) and end.tag not in BLOCKS:
+            place += 1
+        events.insert(place, run)
 
     def lone_picture(self, anchor: Anchor) -> None:
         """Write the URL of a link that holds a picture and no word."""
-        self.end()
-        self._add(anchor.url or LINK_REMOVED, note=True)
-        self.end()
+        self._alone(anchor.url or LINK_REMOVED)
+
+    def _alone(self, note: str) -> None:
+        self.stand_alone()
+        self._add(note, note=True)
+        self.stand_alone()

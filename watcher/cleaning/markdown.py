@@ -123,32 +123,40 @@ def _formatted(runs: Sequence[Run], start: int, end: int, line: Line) -> str:
     out: list[str] = []
     at = start
     while at < end:
-        run = runs[at]
-        style = (run.strong and not line.heading, run.emphasis or run.image, run.code)
+        style = _style(runs[at], line)
         stop = at + 1
-        while stop < end and (
-            (runs[stop].strong and not line.heading, runs[stop].emphasis or runs[stop].image, runs[stop].code)
-            == style
-        ):
+        while stop < end and _style(runs[stop], line) == style:
             stop += 1
-        text = "".join([each.text for each in runs[at:stop]])
-        before = runs[at - 1].text[-1:] if at else ""
-        after = runs[stop].text[:1] if stop < len(runs) else ""
-        out.append(_styled(_escape(text, linked=run.anchor is not None), style, before, after))
+        text = "".join([run.text for run in runs[at:stop]])
+        if any(style) and not _touches(runs, at, stop, text, line):
+            text = _marked(_escape(text, linked=runs[at].anchor is not None), style)
+        else:
+            text = _escape(text, linked=runs[at].anchor is not None)
+        out.append(text)
         at = stop
     return _joined(out)
 
 
-def _styled(text: str, style: tuple[bool, bool, bool], before: str, after: str) -> str:
+def _style(run: Run, line: Line) -> tuple[bool, bool, bool]:
+    return run.strong and not line.heading, run.emphasis, run.code
+
+
+def _touches(runs: Sequence[Run], start: int, stop: int, text: str, line: Line) -> bool:
+    """Whether marks would stand inside a word, or against the marks of the run before."""
+    before = runs[start - 1] if start else None
+    after = runs[stop] if stop < len(runs) else None
+    if before is not None and not (text[:1].isspace() or before.text[-1:].isspace()):
+        inside = before.text[-1:].isalnum() and text[:1].isalnum()
+        if inside or (any(_style(before, line)) and not before.note):
+            return True
+    return after is not None and after.text[:1].isalnum() and text[-1:].isalnum()
+
+
+def _marked(text: str, style: tuple[bool, bool, bool]) -> str:
     core = text.strip()
-    if not core or style == (False, False, False):
+    if not core:
         return text
     lead, trail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    # Inside a word no mark is understood, and the word would be torn.
-    if (not lead and before.isalnum() and core[0].isalnum()) or (
-        not trail and after.isalnum() and core[-1].isalnum()
-    ):
-        return text
     strong, emphasis, code = style
     if code and "`" not in core:
         core = f"`{core}`"

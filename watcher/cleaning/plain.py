@@ -51,6 +51,8 @@ def read_plain(plain: str, links: Links) -> Document:
         if line is not None:
             document.lines.append(line)
             gap = False
+    for line in document.lines:
+        line.heading = max(0, line.heading)
     document.anchors = links.anchors
     return document
 
@@ -69,7 +71,7 @@ def _line(raw: str, links: Links, document: Document, *, gap: bool) -> tuple[Lin
     if quote is not None:
         line.quote = quote.group().count(">")
         content = content[quote.end() :]
-    content, line.urls = links.in_text(_STARS.sub("", content))
+    content, line.urls = links.in_text(_STARS.sub("", content).strip())
     content = _ANGLED.sub(_unangled, " ".join(content.split()))
     if heading:
         line.heading = -1  # becomes one when a rule of dashes follows

@@ -51,6 +51,7 @@ _VOID = frozenset(
 _IMPLIED = frozenset(
     {"dd", "dt", "li", "optgroup", "option", "p", "tbody", "td", "tfoot", "th", "thead", "tr"}
 )
+_UNCOUNTED = _VOID | _IMPLIED
 _FORMATTING = frozenset(
     {"a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"}
 )
@@ -98,7 +99,7 @@ def over_limit(source: str, limits: HtmlLimits = HtmlLimits()) -> str:
         return "the document's root is repeated"
     if counts["option"] + counts["optgroup"] > limits.options:
         return f"the HTML has more than {limits.options:,} options"
-    nested = sum(n for name, n in counts.items() if name[0] != "/" and name not in _VOID | _IMPLIED)
+    nested = sum([n for name, n in counts.items() if name[0] != "/" and name not in _UNCOUNTED])
     formatting = sum(counts[name] for name in _FORMATTING)
     if nested <= limits.depth and formatting <= limits.formatting:
         return ""
@@ -117,7 +118,7 @@ def _too_deep(source: str, limits: HtmlLimits) -> str:
     is_open: Counter[str] = Counter()
     depth = formatting = 0
     for closing, name, _ in _tags(source):
-        if name in _VOID or name in _IMPLIED:
+        if name in _UNCOUNTED:
             continue
         if closing:
             if not is_open[name]:

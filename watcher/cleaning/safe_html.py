@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from watcher.cleaning.document import Break, Closing, Opening
+from watcher.cleaning.elements import BLOCKS
 
 if TYPE_CHECKING:
     from watcher.cleaning.document import Document, Event
@@ -52,14 +53,16 @@ class _Writer:
     def _close(self, tag: str) -> None:
         start, filled = self._opened.pop(), self._filled.pop()
         out = self.out
+        block = tag in BLOCKS
         if filled:
             self._filled[-1] = True
-            while out[-1] == "<br>":
+            while block and out[-1] == "<br>":
                 out.pop()
         elif tag in _CELLS:
             del out[start + 1 :]  # the row keeps its columns
         else:
-            del out[start:]
+            # What an inline element held of white space still parts its neighbours.
+            out[start:] = () if block else [piece for piece in out[start + 1 :] if piece in _BLANK]
             return
         out.append(f"</{tag}>")
 

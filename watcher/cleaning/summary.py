@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections import Counter
 from functools import lru_cache
 from importlib.resources import files
 
@@ -16,7 +17,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _URL = re.compile(r"(?:https?://|mailto:|tel:)\S+", re.IGNORECASE)
 _SAMPLE = 600  # words that are looked at for the language
 _MIN_HITS = 4
-_MARGIN = 1.25  # how far the best language must be ahead of the next
+_MARGIN = 1.15  # how far the best language must be ahead of the next
 _SPACE = re.compile(r"\s+")
 
 
@@ -54,7 +55,7 @@ def _stopwords() -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     raw = files(__package__).joinpath("languages.csv").read_text(encoding="utf-8")
     for row in csv.DictReader(raw.splitlines()):
-        for word in row["words"].split():
+        for word in dict.fromkeys(row["words"].split()):
             found[word] = (*found.get(word, ()), row["language"])
     return found
 
@@ -63,15 +64,16 @@ def language(text: str) -> str:
     """ISO 639-1 code of the language a text is written in; empty when the words do not settle it."""
     known = _stopwords()
     words = _WORD.findall(text[: _SAMPLE * 12].casefold())[:_SAMPLE]
-    scores: dict[str, float] = {}
+    hits: Counter[str] = Counter()
+    weights: dict[str, float] = {}
     for word in words:
-        languages = known.get(word)
-        if languages:
-            for each in languages:
-                scores[each] = scores.get(each, 0.0) + 1 / len(languages)
-    if not scores:
+        languages = known.get(word, ())
+        hits.update(languages)
+        for each in languages:  # a word of many languages says little about any
+            weights[each] = weights.get(each, 0.0) + 1 / len(languages)
+    ranked = sorted(weights.items(), key=lambda item: (-item[1], item[0]))
+    if not ranked or hits[ranked[0][0]] < _MIN_HITS:
         return ""
-    ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    best, second = ranked[0], ranked[1][1] if len(ranked) > 1 else 0.0
-    enough = best[1] >= _MIN_HITS or (best[1] >= 2 and best[1] >= len(words) / 4)  # a short text
-    return best[0] if enough and best[1] >= second * _MARGIN else ""
+    best, weight = ranked[0]
+    second = ranked[1][1] if len(ranked) > 1 else 0.0
+    return best if weight >= second * _MARGIN else ""

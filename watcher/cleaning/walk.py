@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _Attributes = dict[str, "str | None"]
 _HIDDEN = Cut("hidden", "style")
+_EMPHASIS = Opening("em", "<em>")
 _MAX_START = 5  # digits of an ordered list's first number
 _LOADING = {
     "background": "background",
@@ -87,7 +88,11 @@ class _Walk:
             tag = node.tag or "-"
             child = None
             if tag == "-text":
-                self._text(node.text_content or "")
+                text = node.text_content or ""
+                if text.isspace():
+                    self._lines.space(text)
+                else:
+                    self._text(text)
             elif tag[0] != "-" and self._enter(node, tag):
                 child = node.first_child
                 if child is None:
@@ -271,10 +276,19 @@ class _Walk:
         text, _ = drop_merge_tags(self._links.in_text(text, register=False)[0])
         if is_sign(text):
             lines.text(text, image=True)
-            return
-        lines.end()
+        else:
+            self._standing_for(text)
+
+    def _standing_for(self, text: str) -> None:
+        """Write what stands for a picture as an emphasised line of its own."""
+        lines, around = self._lines, self._lines.around
+        lines.stand_alone()
+        lines.around = around._replace(emphasis=True)
+        self._events.append(_EMPHASIS)
         lines.text(text, image=True)
-        lines.end()
+        self._events.append(CLOSINGS["em"])
+        lines.around = around
+        lines.stand_alone()
 
     def _area(self, attributes: _Attributes) -> None:
         """Write a link that lies on a region of a picture as one of its own."""
@@ -283,14 +297,12 @@ class _Walk:
         if anchor is None:
             return
         anchor.has_image = True
-        lines.end()
         lines.around = around._replace(anchor=anchor)
         text = alternative(attributes)
         if text:
-            lines.text(text, image=True)
-        if anchor.url is None:
-            lines.removed(anchor)
-        lines.end()
+            self._standing_for(text)
+        self._end_anchor(anchor)
+        lines.stand_alone()
         lines.around = around
 
     def _unseen(self, node: LexborNode, tag: str) -> None:
