@@ -166,7 +166,7 @@ def test_t16_a_wrong_password_is_one_clear_line(home: Home, mail_user: MailUser)
     outcome = home.run("check")
     assert outcome.code == 1
     (line,) = [line for line in outcome.out.splitlines() if "FAILED" in line]
-    assert line.startswith("inbox test: FAILED:")
+    assert line.startswith("FAILED: inbox test (127.0.0.1:")
     assert "AUTHENTICATIONFAILED" in line
     assert "not the secret" not in outcome.out + outcome.err
 

@@ -47,7 +47,7 @@ def check_command(ctx: click.Context, offline: bool) -> int:
             problem = str(error)
         if problem:
             code = FAILED
-            click.echo(f"inbox {inbox.name}: FAILED: {printable(problem)}")
+            click.echo(f"FAILED: {printable(problem)}")
     return code
 
 
@@ -155,7 +155,7 @@ def _print_pass(each: Pass) -> None:
     words += [f"{polled.failed} not handed over, tried again next time"] if polled.failed else []
     click.echo(f"inbox {each.inbox}: {', '.join(words)}")
     for error in each.errors:
-        click.echo(f"inbox {each.inbox}: FAILED: {printable(str(error))}", err=True)
+        click.echo(f"FAILED: {printable(str(error))}", err=True)
 
 
 def _poll_code(passes: list[Pass]) -> int:

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from watcher.mailbox import AuthenticationFailed, CertificateInvalid, MailboxError, TemporarilyRefused
+from watcher.mailbox import (
+    AuthenticationFailed,
+    CertificateInvalid,
+    ChangeRefused,
+    EncryptionMissing,
+    MailboxError,
+    TemporarilyRefused,
+)
 
 if TYPE_CHECKING:
     import random
@@ -46,7 +53,7 @@ def _steps(error: Exception) -> tuple[timedelta, ...]:
         return _LOGIN
     if isinstance(error, TemporarilyRefused):
         return _REFUSED
-    if isinstance(error, CertificateInvalid):
+    if isinstance(error, (CertificateInvalid, ChangeRefused, EncryptionMissing)):
         return _PERMANENT
     if isinstance(error, MailboxError):
         return _CONNECTION

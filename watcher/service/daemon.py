@@ -18,7 +18,6 @@ from watcher.log import get_logger
 from watcher.service.backoff import Backoff
 from watcher.service.inbox import Pass, poll_inbox
 from watcher.service.stopping import stop_on_signals
-from watcher.settings import SecretError
 from watcher.vault import Vault, VaultError
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ class Daemon:
         try:
             with Vault.open(self._settings.store.vault) as vault:
                 outcome = poll_inbox(inbox, vault, os.environ, stopped=self._stop.is_set)
-        except (SecretError, VaultError) as error:
+        except VaultError as error:
             self._failed(inbox, error)
         # The boundary that isolates an inbox: a defect here must not end the polling of the others.
         except Exception as error:  # noqa: BLE001

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from watcher.archive import utc_now
 from watcher.mailbox import Account, FolderMissing, MailboxError, Security, Session
 from watcher.service.polling import Polled, poll_folder
+from watcher.settings import SecretError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ class Pass:
 
     inbox: str
     polled: Polled
-    errors: tuple[MailboxError, ...] = ()
+    errors: tuple[MailboxError | SecretError, ...] = ()
 
 
 def account_of(inbox: Inbox, environ: Mapping[str, str]) -> Account:
@@ -59,15 +60,13 @@ def poll_inbox(
     trigger: str = "poll",
     stopped: Callable[[], bool] = lambda: False,
 ) -> Pass:
-    """Take in what is new in every folder of the inbox. Mailbox errors are returned, not raised.
+    """Take in what is new in every folder. What concerns this inbox alone is returned, not raised.
 
-    Raises `VaultError`, before the mailbox is touched, when the vault cannot be written, and `SecretError`
-    when the
-    password is not where the settings say.
+    Raises `VaultError`, before the mailbox is touched, when the vault cannot be written.
     """
     account = account_of(inbox, environ)
     total = Polled()
-    errors: list[MailboxError] = []
+    errors: list[MailboxError | SecretError] = []
     run = vault.begin_run(inbox.name, trigger)
     try:
         with Session.open(account) as session:
@@ -81,7 +80,7 @@ def poll_inbox(
                     _note(vault, inbox.name, folder, error)
                 else:
                     _note(vault, inbox.name, folder, None)
-    except MailboxError as error:
+    except (MailboxError, SecretError) as error:
         errors.append(error)
         for folder in inbox.folders:
             _note(vault, inbox.name, folder, error)
@@ -97,7 +96,7 @@ def poll_inbox(
     return Pass(inbox.name, total, tuple(errors))
 
 
-def _note(vault: Vault, inbox: str, folder: str, error: MailboxError | None) -> None:
+def _note(vault: Vault, inbox: str, folder: str, error: Exception | None) -> None:
     mailbox = vault.mailbox(inbox, folder)
     if error is None:
         vault.record_success(mailbox.id, utc_now())

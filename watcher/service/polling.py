@@ -7,16 +7,18 @@ The cursor is (inbox, folder, UIDVALIDITY, last UID) and moves in the transactio
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from watcher.archive import utc_now
 from watcher.mailbox import ConnectionLost, MessageUnavailable
 from watcher.vault import Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from watcher.mailbox import Fetched, Session
     from watcher.settings import Inbox
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 """A message that the server fails to hand over this often is recorded as skipped and not asked for again."""
+
+_REST = timedelta(hours=1)
+"""Between two attempts at one message: an outage of the mail store must not look like a broken message."""
 
 _ABSENT = 0
 """UIDVALIDITY of a server that sends none: no UID of it means anything in the next connection."""
@@ -72,10 +77,13 @@ def poll_folder(
     outcome = Polled()
     if state.uidnext == 0 or state.uidnext > mailbox.last_uid + 1:
         uids = session.new_uids(mailbox.last_uid, state.uidnext)
-        if state.uidvalidity != _ABSENT and uids:
-            known = vault.known(mailbox.id, state.uidvalidity)
-            uids = [uid for uid in uids if uid not in known]
-        pass_ = _Pass(session, vault, inbox, mailbox, state.uidvalidity, uids)
+        # Without UIDVALIDITY no UID is known from before.
+        known = (
+            vault.known(mailbox.id, state.uidvalidity, mailbox.last_uid)
+            if state.uidvalidity != _ABSENT
+            else set()
+        )
+        pass_ = _Pass(session, vault, inbox, mailbox, state.uidvalidity, uids, known)
         if mailbox.last_uid == 0 and inbox.since is not None:
             pass_.leave_out_before(inbox.since)
         if listed_before:
@@ -91,14 +99,14 @@ class _Cursor:
 
     def __init__(self, last_uid: int, uids: Sequence[int]) -> None:
         self._last = last_uid
-        self._owed = sorted(uids)
+        self._owed = deque(sorted(uids))
         self._settled: set[int] = set()
 
     def settle(self, uids: Sequence[int]) -> int:
         """Count these UIDs as stored or given up, and return the UID up to which all is settled."""
         self._settled.update(uids)
         while self._owed and self._owed[0] in self._settled:
-            self._last = max(self._last, self._owed.pop(0))
+            self._last = max(self._last, self._owed.popleft())
         return self._last
 
 
@@ -113,15 +121,17 @@ class _Pass:
         mailbox: Mailbox,
         uidvalidity: int,
         uids: Sequence[int],
+        known: AbstractSet[int],
     ) -> None:
         self._session = session
         self._vault = vault
         self._inbox = inbox
         self._mailbox = mailbox
         self._uidvalidity = uidvalidity
-        self._uids = list(uids)
+        self._uids = [uid for uid in uids if uid not in known]
         self._cursor = _Cursor(mailbox.last_uid, uids)
-        self._outcome = Polled(seen=len(uids))
+        self._outcome = Polled(seen=len(self._uids))
+        self._commit([], [uid for uid in uids if uid in known])  # an earlier pass left a gap before them
 
     def recognise(self) -> None:
         """Settle, without a download, mails that the vault has from this folder under an older UIDVALIDITY.
@@ -188,14 +198,17 @@ class _Pass:
         nothing.
         """
         suspects = self._vault.suspects(self._mailbox.id, self._uidvalidity)
-        calm = [uid for uid in uids if uid not in suspects]
+        due = [uid for uid in uids if uid in suspects and _is_due(suspects[uid], utc_now())]
         try:
-            yield from self._session.fetch(calm, sizes)
-            yield from self._session.fetch([uid for uid in uids if uid in suspects], sizes, messages=1)
+            yield from self._session.fetch([uid for uid in uids if uid not in suspects], sizes)
+            yield from self._session.fetch(due, sizes, messages=1)
         except ConnectionLost as error:
-            for uid in error.uids:
-                given_up = self._failure(MessageUnavailable(str(error), uid, "the connection broke at it"))
-                if given_up and len(error.uids) == 1:
+            if len(error.uids) > 1:
+                self._vault.suspect(self._mailbox.id, self._uidvalidity, error.uids)
+            for uid in error.uids if len(error.uids) == 1 else ():
+                if given_up := self._failure(
+                    MessageUnavailable(str(error), uid, "the connection broke at it")
+                ):
                     self._commit([given_up], [uid])
             raise
 
@@ -215,6 +228,10 @@ class _Pass:
             return None
         reason = f"the server did not hand it over in {attempts} attempts: {problem.reason}"
         return Arrival(uid=problem.uid, raw=None, internal_date=None, size=0, skipped=reason)
+
+
+def _is_due(last_failure: datetime | None, now: datetime) -> bool:
+    return last_failure is None or now - last_failure >= _REST
 
 
 def _arrival(fetched: Fetched, uidvalidity: int) -> Arrival:

@@ -106,12 +106,23 @@ class Mailboxes(Room):
                 )
             )
 
-    def suspects(self, mailbox_id: int, uidvalidity: int) -> set[int]:
-        """Return the UIDs whose mail the server failed to hand over before, alone or together with others."""
+    def suspect(self, mailbox_id: int, uidvalidity: int, uids: Iterable[int]) -> None:
+        """Note that one of these mails broke the connection: each is to be asked for alone from now on."""
+        with self._db.transaction():
+            self._db.execute_many(
+                "INSERT OR IGNORE INTO fetch_failures (mailbox, uidvalidity, uid, attempts, reason, last_at) "
+                "VALUES (?, ?, ?, 0, '', ?)",
+                [(mailbox_id, uidvalidity, uid, self._now()) for uid in uids],
+            )
+
+    def suspects(self, mailbox_id: int, uidvalidity: int) -> dict[int, datetime | None]:
+        """Return the UIDs to be asked for alone, and when each last failed alone, if it did."""
         rows = self._db.rows(
-            "SELECT uid FROM fetch_failures WHERE mailbox = ? AND uidvalidity = ?", (mailbox_id, uidvalidity)
+            "SELECT uid, iif(attempts, last_at, NULL) FROM fetch_failures "
+            "WHERE mailbox = ? AND uidvalidity = ?",
+            (mailbox_id, uidvalidity),
         )
-        return {uid for (uid,) in rows}
+        return {uid: moment_of(last) if last else None for uid, last in rows}
 
     def record_success(self, mailbox_id: int, at: datetime) -> None:
         """Note a poll that went well; the last error is forgotten."""
