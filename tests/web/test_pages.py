@@ -127,6 +127,15 @@ def test_the_mail_is_served_behind_its_policy(web: Web, ids: dict[str, int]) -> 
     assert "The hostile mail's own words." in body
 
 
+def test_a_mail_without_html_says_so(web: Web, ids: dict[str, int]) -> None:
+    """The frame of a plain-text mail is not blank, and the record page shows the plain part as sent."""
+    mail = web.get(f"/-/newsletters/newsletters/{ids['Gartenbrief']}/mail")
+    assert "This mail has no HTML part." in mail.text
+    page = web.get(f"/newsletters/newsletters/{ids['Gartenbrief']}").text
+    assert "<iframe" not in page
+    assert re.search(r'<pre class="plain-part"[^>]*>Liebe Gartenfreunde,', page)
+
+
 def test_the_frame_is_sandboxed(web: Web, ids: dict[str, int]) -> None:
     """The frame's attribute repeats the sandbox of the header: neither scripts nor our origin."""
     page = web.get(f"/newsletters/newsletters/{ids['script']}").text

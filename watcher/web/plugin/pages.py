@@ -40,7 +40,7 @@ async def search(request: Request, datasette: Datasette) -> Response:
 
 async def feed(request: Request, datasette: Datasette) -> Response:
     """Give the same list as an Atom feed."""
-    archive, found = await _list(request, datasette)
+    archive, found = await _list(request, datasette, faceted=False)
     stored = await bodies(archive, found.rows)
     query = found.ask.address()
 
@@ -83,11 +83,11 @@ async def mail(request: Request, datasette: Datasette) -> Response:
     return Response.html(document(row["html"], calm(row["subject"]), row["language"]), headers=dict(HEADERS))
 
 
-async def _list(request: Request, datasette: Datasette) -> tuple[Database, Listing]:
+async def _list(request: Request, datasette: Datasette, *, faceted: bool = True) -> tuple[Database, Listing]:
     archive = await find_archive(datasette, request.actor)
     if archive is None:
         raise NotFound("There is no newsletter archive here that you may read")
-    return archive, await listing(archive, Ask.of(_arguments(request)))
+    return archive, await listing(archive, Ask.of(_arguments(request)), faceted=faceted)
 
 
 def _arguments(request: Request) -> dict[str, str]:
