@@ -18,6 +18,7 @@ from watcher.vault import Arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import date, datetime
 
     from watcher.mailbox import Fetched, Session
