@@ -13,6 +13,7 @@ import binascii
 import hashlib
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -29,15 +30,17 @@ AT = (
 TAG = r"\+[\w.+-]{0,64}"  # the plus-tag that RFC 5233 allows after a local part
 
 _INFLATED = 65_536  # bytes that one compressed stream may open to
-_STREAMS = 4  # compressed streams tried in one view
+_FALSE_STARTS = 64  # what looks like a compressed stream in a short view, and is none
+_AUTOMATIC = 47  # window bits of zlib: the header says which format it is
 _DAMAGED = 4_096  # bytes of a damaged stream that are still read
 _PERCENT_LEVELS = 6
 _NESTING = 4  # encodings inside encodings
 _SHORT_NAME = 4  # letters; a shorter name turns up in decoded binary by chance
 
 _AT_LENGTH = 24  # bytes, the longest form of `AT` with its doubled escapes
-_ENDS_WITH_AT = re.compile(AT.encode() + rb"\Z")
-_ENDS_WITH_TAG = re.compile(TAG.encode() + rb"\Z")
+_TAG_LENGTH = 65
+_AT_FORM = re.compile(AT.encode())
+_TAG_FORM = re.compile(TAG.encode())
 
 _ALNUM = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 # Base64 and base64url in one. Any other byte becomes a data byte too: a token that starts after it is met at
@@ -113,12 +116,8 @@ class Needles:
         for domain, local_parts in self.locals_of:
             place = low.find(domain)
             while place > 0:
-                at = _ENDS_WITH_AT.search(low, max(0, place - _AT_LENGTH), place)
-                if at is not None:
-                    before = low[max(0, at.start() - 130) : at.start()]
-                    tag = _ENDS_WITH_TAG.search(before)
-                    if before.endswith(local_parts) or (tag and before[: tag.start()].endswith(local_parts)):
-                        return True
+                if _ends_with_local_part(low, place, local_parts):
+                    return True
                 place = low.find(domain, place + 1)
         return False
 
@@ -177,7 +176,27 @@ class Needles:
         return len(match[0]) == _DIGEST_LENGTH or self._compressed_in(decoded, depth)
 
     def _compressed_in(self, data: bytes, depth: int) -> bool:
-        return any(self.found_in(text, depth + 1) for text in _inflated(data, depth))
+        if depth > _NESTING:
+            return False
+        try:
+            return any(self.found_in(text, depth + 1) for text in _inflated(data))
+        except OverflowError:
+            return True  # made to exhaust the search: what it hides is taken to be the reader
+
+
+def _ends_with_local_part(low: bytes, end: int, local_parts: tuple[bytes, ...]) -> bool:
+    """Whether a local part, perhaps a tag, and any form of `@` stand before `end`, read in any way."""
+    for at in range(end - 1, max(-1, end - 1 - _AT_LENGTH), -1):
+        if not _AT_FORM.fullmatch(low, at, end):
+            continue
+        if low.endswith(local_parts, 0, at):
+            return True
+        tag = low.rfind(b"+", max(0, at - _TAG_LENGTH), at)
+        while tag >= 0:
+            if _TAG_FORM.fullmatch(low, tag, at) and low.endswith(local_parts, 0, tag):
+                return True
+            tag = low.rfind(b"+", max(0, at - _TAG_LENGTH), tag)
+    return False
 
 
 @lru_cache(maxsize=256)
@@ -320,28 +339,36 @@ def _unhexed(low: bytes) -> Iterator[bytes]:
             yield bytes.fromhex(run[start : start + (len(run) - start) // 2 * 2].decode())
 
 
-def _inflated(data: bytes, depth: int) -> Iterator[bytes]:
-    """Open the compressed streams in `data`, as far as they can be read; at most 64 KiB each."""
-    if depth > _NESTING:
-        return
+def _inflated(data: bytes) -> Iterator[bytes]:
+    """Open what looks like a compressed stream, as far as it can be read; at most 64 KiB each.
+
+    Chance makes two bytes look like a stream once in 16 KiB, so false starts are passed over. Their number is
+    bounded all the same: `OverflowError` when there are too many to be chance, or when one opens to more.
+    """
+    most = _FALSE_STARTS + len(data) // 4_096
     for tried, match in enumerate(_STREAM.finditer(data)):
-        if tried == _STREAMS:
-            return
+        if tried == most:
+            raise OverflowError("more compressed streams than a token holds")
         if opened := _inflate(data[match.start() : match.start() + _INFLATED]):
             yield opened
 
 
 def _inflate(stream: bytes) -> bytes:
     """Open a zlib or gzip stream up to 64 KiB; of a damaged one, what comes before the damage."""
-    automatic = 47  # window bits: the header says which of the two formats it is
-    try:
-        return zlib.decompressobj(automatic).decompress(stream, _INFLATED)
-    except zlib.error:
-        pass
-    opener, opened = zlib.decompressobj(automatic), b""
+    opener = zlib.decompressobj(_AUTOMATIC)
+    with suppress(zlib.error):
+        opened = opener.decompress(stream, _INFLATED)
+        if opener.unconsumed_tail:
+            raise OverflowError("a compressed stream opens to more than a token holds")
+        return opened
+    opener, opened, place = zlib.decompressobj(_AUTOMATIC), b"", 0
     try:
         for place in range(0, min(len(stream), _DAMAGED), 16):
             opened += opener.decompress(stream[place : place + 16], _INFLATED)
     except zlib.error:
-        pass
+        opener = zlib.decompressobj(_AUTOMATIC)  # once more, byte by byte where it broke
+        opened = opener.decompress(stream[:place], _INFLATED)
+        with suppress(zlib.error):
+            for byte in stream[place : place + 16]:
+                opened += opener.decompress(bytes((byte,)), _INFLATED)
     return opened

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import pickle
+import zlib
 
 import pytest
 
@@ -94,6 +95,35 @@ def test_a_tagged_address_covers_the_address_without_its_tag() -> None:
     tagged = Identity.of(["someone+news@inbox.invalid"])
     assert tagged.carried_by("https://a.example/?e=someone%40inbox.invalid")
     assert tagged.carried_by("https://a.example/?e=someone%2Bnews%40inbox.invalid")
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("_at@inbox.invalid", "bounce-_at=inbox.invalid"),
+        ("x=3d@inbox.invalid", "x=3d@inbox.invalid"),
+        ("someone@inbox.invalid", "list+someone+tag+more@inbox.invalid"),
+        ("someone@inbox.invalid", "x@inbox.invalid,someone@inbox.invalid"),
+    ],
+)
+def test_an_address_that_can_be_read_in_several_ways_is_found(address: str, written: str) -> None:
+    """What may stand for an `@` or a tag may as well belong to the local part."""
+    assert Identity.of([address]).carried_by(f"https://a.example/?e={written}")
+
+
+def test_a_compressed_token_is_found_behind_false_starts_and_before_damage() -> None:
+    """Chance makes bytes look like a stream; a broken checksum hides nothing from whoever reads on."""
+    stream = zlib.compress(b"l=https://dest.invalid/&r=someone@inbox.invalid")
+    for data in (b"x^x\x01x\x9cx\xda" * 5 + stream, stream[:-4] + b"zzzz", stream[:-2]):
+        token = base64.urlsafe_b64encode(data).decode()
+        assert IDENTITY.carried_by(f"https://a.example/c/{token}")
+
+
+def test_a_token_made_to_exhaust_the_search_counts_as_the_reader() -> None:
+    """Fail closed: nobody but an attacker writes hundreds of stream headers into a link."""
+    for data in (b"x\x9c" * 2_000, zlib.compress(b"a" * 100_000)):
+        token = base64.urlsafe_b64encode(data).decode()
+        assert IDENTITY.carried_by(f"https://a.example/c/{token}")
 
 
 def test_an_international_domain_is_found_in_both_spellings() -> None:
