@@ -79,6 +79,8 @@ def decode(data: bytes, declared: str, *, html: bool = False) -> Decoded:
 
 def decode_header(data: bytes, likely: str) -> str:
     """Decode raw 8-bit header bytes: UTF-8 (RFC 6532), else the charset that the mail's body declares."""
+    if data.isascii():
+        return data.decode("ascii")
     found = _strictly(data, UTF_8) or (_strictly(data, codec(likely)) if codec(likely) else None)
     return found.text if found is not None else _western(data)
 

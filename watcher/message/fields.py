@@ -86,7 +86,7 @@ def read(raw: bytes, start: int, limits: Limits) -> Block:
 
 
 def unfold(value: str) -> str:
-    """The value in one line. A fold and the white space around it are one blank; at the start, nothing."""
+    """The value in one line. NUL goes; a fold and the white space around it are one blank, or nothing."""
     if "\n" in value or "\r" in value:
         value = _FOLD.sub(" ", value)
-    return value.strip()
+    return (value.replace("\0", "") if "\0" in value else value).strip()
