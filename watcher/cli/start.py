@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.resources
+import os
 import signal
 import socket
 import subprocess
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
     from watcher.settings import Settings
 
-_SUBJECT_WIDTH = 44
 _READY_SECONDS = 30.0
 
 
@@ -111,17 +112,18 @@ def _demo_settings(home: Path, host: str, port: int, username: str, password: st
         "    trusted_mx: [mx.example.org]\n",
         encoding="utf-8",
     )
+    senders = importlib.resources.files("watcher.demo") / "senders.yaml"
+    (home / "senders.yaml").write_bytes(senders.read_bytes())
     return room.load(file)
 
 
 def _take_in(settings: Settings) -> int:
     """Poll the demo's inbox, derive, and print what came in."""
-    import os  # noqa: PLC0415
-
+    from watcher import settings as room  # noqa: PLC0415
     from watcher.archive import Archive  # noqa: PLC0415
     from watcher.service.inbox import poll_inbox  # noqa: PLC0415
 
-    with Archive.open(settings) as archive:
+    with Archive.open(settings, room.load_senders(settings.senders)) as archive:
         outcome = poll_inbox(settings.inboxes[0], archive.vault, os.environ)
         for error in outcome.errors:
             click.echo(f"watcher: {printable(str(error))}", err=True)
@@ -138,17 +140,17 @@ def _summary(store: Path) -> None:
 
     from watcher.store import summary  # noqa: PLC0415
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("Received", "Subject", "From", "Email Providers", "Words", "Links", "Trackers"):
-        table.add_column(
-            name, justify="right" if name in {"Words", "Links", "Trackers"} else "left", no_wrap=True
-        )
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    table.add_column("Received", no_wrap=True, min_width=10)
+    for name, share in (("Subject", 5), ("From", 3), ("Email Providers", 3)):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=share)
+    for name in ("Words", "Links", "Trackers"):
+        table.add_column(name, no_wrap=True, justify="right", min_width=len(name))
     rows = summary(store)
     for row in rows:
-        subject = printable(row.subject)
         table.add_row(
             row.received_at[:10],
-            subject if len(subject) <= _SUBJECT_WIDTH else subject[: _SUBJECT_WIDTH - 1] + "…",
+            printable(row.subject),
             printable(row.from_name),
             row.providers,
             str(row.words),

@@ -173,6 +173,11 @@ _INDEXES = tuple(
     for table, name, columns in (
         ("newsletters", "received_at", "received_at"),
         ("newsletters", "kind", "kind, received_at"),
+        # the facets of the lists, which show newsletters alone
+        ("newsletters", "kind_sender", "kind, sender"),
+        ("newsletters", "kind_platform", "kind, platform"),
+        ("newsletters", "kind_month", "kind, month"),
+        ("newsletters", "kind_language", "kind, language"),
         ("newsletters", "sender", "sender, received_at"),
         ("newsletters", "from_address", "from_address, received_at"),
         ("newsletters", "from_domain", "from_domain"),
