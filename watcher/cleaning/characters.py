@@ -28,7 +28,16 @@ _SPECIAL = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{_FILLER}:|%}}]|//|w
 
 def is_ordinary(text: str) -> bool:
     """Whether a text holds nothing that the functions below, or the link rules, could be after."""
+    if text.isascii() and text.isprintable():
+        return not (
+            ":" in text or "|" in text or "%" in text or "}" in text or "//" in text or "ww" in text.lower()
+        )
     return _SPECIAL.search(text) is None
+
+
+def is_address(text: str) -> bool:
+    """Whether a text could be a URL that was written without a scheme: `example.org/join`."""
+    return "." in text and ("/" in text or "?" in text)
 
 
 def collapse(text: str) -> str:

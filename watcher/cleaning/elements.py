@@ -35,6 +35,8 @@ class Kind:
     block: bool = False  # begins and ends a line
     gap: bool = False  # a blank line stands around it
     name: str = ""  # of the element that stands for it in the safe HTML; empty when its content alone stays
+    acts: bool = False  # there is more to do than to open and close it
+    tabular: bool = False  # ... but only in a table of data
     bare: Opening | None = None  # its start tag without attributes; None where that would say nothing
     format: tuple[str, bool | int] = ("", False)  # for FORMAT: the field of `Around`, and its value
 
@@ -103,7 +105,17 @@ def _kind(tag: str) -> Kind:
     name = _SHOWN_AS.get(tag, tag if tag in _ALLOWED else "")
     bare = Opening(name, f"<{name}>") if name and name not in _BARE else None
     role = _ROLES.get(tag, Role.NONE)
-    return Kind(tag, role, tag in BLOCKS, tag in _GAPS, name, bare, _FORMATS.get(tag, ("", False)))
+    return Kind(
+        tag=tag,
+        role=role,
+        block=tag in BLOCKS,
+        gap=tag in _GAPS,
+        name=name,
+        acts=role is not Role.NONE,
+        tabular=role in {Role.ROW, Role.CELL},
+        bare=bare,
+        format=_FORMATS.get(tag, ("", False)),
+    )
 
 
 KINDS = {tag: _kind(tag) for tag in sorted({*_ROLES, *BLOCKS, *_ALLOWED, *_SHOWN_AS})}

@@ -27,6 +27,7 @@ _TOKEN = re.compile(r"[\w'&@+|;·•.-]+")
 _COPYRIGHT = re.compile(
     r"(?:©|\(c\)|\bcopyright\b)\W{0,6}(?:(?:©|\(c\))\W{0,3})?(?:19|20)\d\d\b|©[^.\n]{1,60}\b(?:19|20)\d\d\b"
 )
+_COPYRIGHT_SIGNS = ("©", "(c)", "copyright")
 # Forms of a postal address. None of them proves one: they count only beside lines that are known as footer.
 _STREET_EN = r"(?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Drive|Dr|Lane|Ln|Way|Square|Suite|Floor)"
 _POSTAL = re.compile(
@@ -98,13 +99,16 @@ def gather(lines: Sequence[Line], rules: Rules) -> list[Evidence]:
     total = sum(map(len, folded)) or 1
     found: list[Evidence] = []
     above = 0
-    for line, text in zip(lines, folded, strict=True):
-        each = Evidence(line, above / total, text, len(line.text))
-        above += len(text)
+    text = "\n".join(folded)
+    words = set(_WORD.findall(text))
+    networks = not words.isdisjoint(rules.networks)
+    for line, its_text in zip(lines, folded, strict=True):
+        each = Evidence(line, above / total, its_text, len(line.text))
+        above += len(its_text)
         _look_at_links(each)
-        each.social = _is_social(each, rules)
+        each.social = (networks or bool(each.target)) and _is_social(each, rules)
         found.append(each)
-    _look_for_phrases(found, rules)
+    _look_for_phrases(found, text, words, rules)
     return found
 
 
@@ -148,14 +152,13 @@ def _is_social(each: Evidence, rules: Rules) -> bool:
     return named and not rest
 
 
-def _look_for_phrases(found: Sequence[Evidence], rules: Rules) -> None:
-    text = "\n".join([each.folded for each in found])
+def _look_for_phrases(found: Sequence[Evidence], text: str, words: set[str], rules: Rules) -> None:
     starts: list[int] = []
     at = 0
     for each in found:
         starts.append(at)
         at += len(each.folded) + 1
-    for word in rules.phrases.keys() & set(_WORD.findall(text)):
+    for word in rules.phrases.keys() & words:
         for phrase in rules.phrases[word]:
             begin = text.find(phrase.text)
             while begin >= 0:
@@ -164,6 +167,8 @@ def _look_for_phrases(found: Sequence[Evidence], rules: Rules) -> None:
                     each = found[bisect_right(starts, begin) - 1]
                     _note_phrase(each, phrase.text, phrase.what, hint=phrase.hint)
                 begin = text.find(phrase.text, end)
+    if not any(sign in text for sign in _COPYRIGHT_SIGNS):
+        return
     for each in found:
         if not each.phrase and _COPYRIGHT.search(each.folded):
             each.phrase, each.rule = "copyright", "words:copyright and year"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 # A tag as the HTML standard's tokenizer cuts it: a quote opens a value only after an equals sign.
 _TAG = re.compile(
@@ -23,8 +23,8 @@ _TAG = re.compile(
     r"|<[!?/][^>]*+>?",
     re.DOTALL,
 )
-# The same for start and end tags alone, coarser about stray quotes: fast enough to be run on every body.
-_COARSE = re.compile(r"<(/?[a-zA-Z][^\s/>]*+)([^>\"']*+(?:\"[^\"]*+\"[^>\"']*+|'[^']*+'[^>\"']*+)*+)")
+_NAME = re.compile(r"<(/?[a-zA-Z][^\s/>]*+)")
+_INSIDE = re.compile(r"(?>[^>\"'=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')|[\"'=])*+")
 _ATTRIBUTE = re.compile(r"[^\s/=]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'>]*+))?")
 
 _RAW_TEXT = frozenset({"script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"})
@@ -85,13 +85,14 @@ class HtmlLimits:
 
 
 def over_limit(source: str, limits: HtmlLimits = HtmlLimits()) -> str:
-    """Say which limit the source exceeds; empty when an engine may have it."""
+    """Say which limit the source exceeds; empty when an engine may have it.
+
+    Ordinary mail is settled by counting: it has fewer tags than may be open at once, and no long stretch
+    between two `<`. Only what is not settled is read tag by tag.
+    """
     if len(source) > limits.characters:
         return f"the HTML has more than {limits.characters:,} characters"
-    coarse = _COARSE.findall(source)
-    names, insides = zip(*coarse, strict=True) if coarse else ((), ())
-    if _crowded(insides, limits) and _crowded((t[2] for t in _tags(source)), limits):
-        return f"a tag has more than {limits.attributes} attributes"
+    names = _NAME.findall(source)
     counts: Counter[str] = Counter()
     for name, times in Counter(names).items():
         counts[name.lower()] += times
@@ -100,32 +101,36 @@ def over_limit(source: str, limits: HtmlLimits = HtmlLimits()) -> str:
     if counts["option"] + counts["optgroup"] > limits.options:
         return f"the HTML has more than {limits.options:,} options"
     nested = sum([n for name, n in counts.items() if name[0] != "/" and name not in _UNCOUNTED])
-    formatting = sum(counts[name] for name in _FORMATTING)
-    if nested <= limits.depth and formatting <= limits.formatting:
+    formatting = sum([counts[name] for name in _FORMATTING])
+    stretches = source.split("<")
+    if (
+        nested <= limits.depth
+        and formatting <= limits.formatting
+        and len(stretches) - len(names) <= limits.depth  # a `<` inside an attribute is none of a tag
+        and not any(len(each) > 2 * limits.attributes and _is_crowded(each, limits) for each in stretches)
+    ):
         return ""
-    return _too_deep(source, limits)
+    return _read(source, limits)
 
 
-def _crowded(tags: Iterable[str], limits: HtmlLimits) -> bool:
-    most = limits.attributes
-    if isinstance(tags, tuple) and max(map(len, tags), default=0) <= 2 * most:
+def _is_crowded(tag: str, limits: HtmlLimits) -> bool:
+    """Whether what begins behind a `<` has more attributes than a tag may have."""
+    inside = _INSIDE.match(tag)
+    if inside is None or inside.end() <= 2 * limits.attributes:
         return False
-    return any(len(tag) > 2 * most and sum(1 for _ in _ATTRIBUTE.finditer(tag)) > most for tag in tags)
+    return sum(1 for _ in _ATTRIBUTE.finditer(inside.group())) > limits.attributes
 
 
-def _too_deep(source: str, limits: HtmlLimits) -> str:
+def _read(source: str, limits: HtmlLimits) -> str:
     """Follow what is open. An end tag closes only its own name, so a foreign one cannot hide an open tag."""
     is_open: Counter[str] = Counter()
     depth = formatting = 0
-    for closing, name, _ in _tags(source):
-        if name in _UNCOUNTED:
+    for closing, name, inside in _tags(source):
+        if len(inside) > 2 * limits.attributes and _is_crowded(inside, limits):
+            return f"a tag has more than {limits.attributes} attributes"
+        if name in _UNCOUNTED or (closing and not is_open[name]):
             continue
-        if closing:
-            if not is_open[name]:
-                continue
-            step = -1
-        else:
-            step = 1
+        step = -1 if closing else 1
         is_open[name] += step
         depth += step
         formatting += step * (name in _FORMATTING)

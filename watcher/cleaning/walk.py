@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from selectolax.lexbor import LexborHTMLParser
 
 from watcher.cleaning import css
-from watcher.cleaning.characters import drop_control, drop_filler, drop_merge_tags, is_ordinary
+from watcher.cleaning.characters import drop_control, drop_filler, drop_merge_tags, is_address, is_ordinary
 from watcher.cleaning.document import Anchor, Closing, Cut, Document, Line, Opening
 from watcher.cleaning.elements import ATTRIBUTES, CLOSINGS, KINDS, UNKNOWN, Kind, Role
 from watcher.cleaning.lines import Around, Lines
@@ -51,13 +51,9 @@ class _Meaning(NamedTuple):
     noted: bool = False  # any of these four
 
 
-class _Frame(NamedTuple):
-    """An open element: what to restore when it ends."""
-
-    kind: Kind
-    around: Around
-    closing: Closing | None
-    aside: Line | None  # the line that waits while a hidden inline element is read
+# An open element, and what to restore when it ends: what was around it, its end tag, and the line that waits
+# while a hidden inline element is read. A bare tuple, for there is one for each element of the mail.
+_Frame = tuple[Kind, Around, "Closing | None", "Line | None"]
 
 
 def read_html(source: str, links: Links, rules: Rules) -> Document:
@@ -109,7 +105,7 @@ class _Walk:
 
     def _text(self, text: str) -> None:
         lines = self._lines
-        if is_ordinary(text) and lines.around.anchor is None:
+        if is_ordinary(text) and (lines.around.anchor is None or not is_address(text)):
             lines.text(text)
             return
         text, fillers = drop_filler(drop_control(text))
@@ -129,31 +125,31 @@ class _Walk:
     def _enter(self, node: LexborNode, tag: str) -> bool:
         """Open an element; False when nothing below it is read."""
         kind = KINDS.get(tag, UNKNOWN)
-        role = kind.role
-        if role is Role.UNSEEN:
-            self._unseen(node, tag)
-            return False
+        if kind.acts:
+            if kind.role is Role.UNSEEN:
+                self._unseen(node, tag)
+                return False
+            if kind.role is Role.VOID:
+                self._void(tag, node.attributes)
+                return False
         attributes = node.attributes
-        if role is Role.VOID:
-            self._void(tag, attributes)
-            return False
         lines = self._lines
         around, aside = lines.around, None
         if kind.block:
-            lines.end(gap=kind.gap and not (role is Role.LIST and lines.numbers))
+            lines.end(gap=kind.gap and not (kind.role is Role.LIST and lines.numbers))
         opening = kind.bare
         if attributes:
             meaning = self._meaning(kind, attributes)
             opening = meaning.opening
             if meaning.noted:
                 aside = self._note(kind, meaning)
-        if role is not Role.NONE:
+        if kind.acts and (around.table or not kind.tabular):
             opening = self._act(node, kind, attributes, opening)
         closing = None
         if opening is not None:
             self._events.append(opening)
             closing = CLOSINGS[opening.tag]
-        self._frames.append(_Frame(kind, around, closing, aside))
+        self._frames.append((kind, around, closing, aside))
         return True
 
     def _note(self, kind: Kind, meaning: _Meaning) -> Line | None:
@@ -197,7 +193,7 @@ class _Walk:
             self._tables += data
             if data or around.table:
                 lines.around = around._replace(table=self._tables if data else 0)
-        elif role is Role.ROW and around.table:
+        elif role is Role.ROW:
             lines.around = around._replace(row=True)
 
     def _anchor(self, attributes: _Attributes, opening: Opening | None) -> Opening | None:
@@ -213,15 +209,15 @@ class _Walk:
 
     def _leave(self) -> None:
         kind, around, closing, aside = self._frames.pop()
-        lines, role = self._lines, kind.role
+        lines = self._lines
         inside = lines.around
-        if role is Role.ANCHOR and inside.anchor is not around.anchor and inside.anchor is not None:
+        if inside.anchor is not around.anchor and inside.anchor is not None:
             self._end_anchor(inside.anchor)
-        if role is Role.ROW and inside.row and not around.row:
+        if inside.row and not around.row:
             lines.end_row()
         elif kind.block:
-            lines.end(gap=kind.gap and not (role is Role.LIST and len(lines.numbers) > 1))
-        if role is Role.LIST:
+            lines.end(gap=kind.gap and not (kind.role is Role.LIST and len(lines.numbers) > 1))
+        if kind.role is Role.LIST:
             lines.numbers.pop()
         if closing is not None:
             self._events.append(closing)
@@ -338,7 +334,7 @@ class _Walk:
         style = attributes.get("style") or ""
         node = self._rules.node(kind.tag, attributes.get("class") or "", attributes.get("id") or "")
         hidden = css.hides(style) or "hidden" in attributes
-        in_outlook = css.hides_in_outlook(style)
+        in_outlook = "mso-hide" in style and css.hides_in_outlook(style)
         trackers = [
             Tracker("css", host, f"{kind.tag} style")
             for url in css.references(style)
@@ -355,16 +351,17 @@ def _opening(kind: Kind, attributes: _Attributes, style: str) -> Opening | None:
     """The safe start tag."""
     if not kind.name:
         return None
+    # What these patterns and the style's allow-list let through holds no quote, no ampersand and no bracket.
     kept = "".join(
         [
-            f' {name}="{escape(value)}"'
+            f' {name}="{value}"'
             for name, raw in attributes.items()
             if name in ATTRIBUTES and raw and ATTRIBUTES[name].fullmatch(value := raw.strip())
         ]
     )
     safe = css.safe_style(style) if style else ""
     if safe:
-        kept += f' style="{escape(safe)}"'
+        kept += f' style="{safe}"'
     return Opening(kind.name, f"<{kind.name}{kept}>") if kept else kind.bare
 
 
