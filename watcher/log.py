@@ -41,8 +41,9 @@ def configure(*, verbose: bool = False, stream: TextIO | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=False,
     )
-    # APScheduler logs through the standard library, and repeats what our own lines say.
-    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    # APScheduler repeats what our own lines say; mail-parser quotes the header that it stumbled over.
+    for chatty in ("apscheduler", "mailparser"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
 
 
 def get_logger() -> FilteringBoundLogger:

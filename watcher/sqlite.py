@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sqlite3
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ PAGE_SIZE = 8192  # bytes; a mild optimum for rows of mail: 7 % less CPU than 40
 _LEAST_FREE = 4 << 20  # bytes on the disk below which nothing is begun
 _CACHE_KIB = 16_384
 _ANALYSED = 400  # rows of an index that are looked at for the statistics
+_PAUSE = 0.01  # seconds between two attempts at what SQLite does not wait for itself
 _WAL_KEPT = 64 << 20  # bytes; a larger -wal file is cut when it is reset
 
 Row = tuple[Any, ...]
@@ -49,9 +51,10 @@ class Format:
 class Database:
     """An open SQLite file. Not to be shared between threads; open it once in each."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, form: Format) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, form: Format, patience: float) -> None:
         self._connection = connection
         self._form = form
+        self._patience = patience
         self._file = _identity(path)
         self.path = path
 
@@ -70,7 +73,7 @@ class Database:
         with translated(form, path):
             uri = path.resolve().as_uri() + "?mode=rw"
             connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=patience)
-        database = cls(connection, path, form)
+        database = cls(connection, path, form, patience)
         try:
             database._ready()
         except BaseException:
@@ -87,8 +90,7 @@ class Database:
             run(f"PRAGMA synchronous = {form.synchronous}")
             run(f"PRAGMA cache_size = -{_CACHE_KIB}")
             run(f"PRAGMA page_size = {PAGE_SIZE}")  # heeded by an empty file only
-            (mode,) = run("PRAGMA journal_mode = WAL").fetchone()
-            if mode != "wal":
+            if self._journal_mode() != "wal":
                 raise form.error(
                     f"{form.name} {self.path}: this file system does not support SQLite's WAL mode; "
                     "put the file on a local disk"
@@ -105,6 +107,23 @@ class Database:
             except BaseException:
                 self._connection.rollback()
                 raise
+
+    def _journal_mode(self) -> str:
+        """Ask for WAL and return what it is then.
+
+        Several may open a new file at once. The switch needs the file for itself, and SQLite does
+        not wait for it: https://sqlite.org/wal.html, section 8.
+        """
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                (mode,) = self._connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return str(mode)
 
     def _recognise(self) -> int:
         """Return the file's version; raise when it is another program's, or of a newer version of ours."""

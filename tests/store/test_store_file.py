@@ -37,7 +37,7 @@ def test_a_reader_of_the_group_and_the_writer_do_not_shut_each_other_out(tmp_pat
     home.mkdir()
     os.chown(home, writer, group)
     home.chmod(0o2770)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
+    for parent in (tmp_path, *tmp_path.parents[:3]):
         parent.chmod(parent.stat().st_mode | 0o011)
     path = home / "newsletters.db"
 

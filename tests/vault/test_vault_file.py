@@ -184,7 +184,7 @@ def test_a_vault_that_cannot_be_written_is_refused(tmp_path: Path, directory: in
         os.chown(each, nobody, nobody)
     path.chmod(file)
     home.chmod(directory)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
+    for parent in (tmp_path, *tmp_path.parents[:3]):
         parent.chmod(parent.stat().st_mode | 0o011)
     reader, writer = os.pipe()
     child = os.fork()
