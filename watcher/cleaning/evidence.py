@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SOCIAL_LINE = 60  # characters
 FOOT_LINE = 110
+_CAPTION = 30
 
 _WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"[\w'&@+|;·•.-]+")
@@ -104,6 +105,8 @@ def gather(lines: Sequence[Line], rules: Rules) -> list[Evidence]:
     networks = not words.isdisjoint(rules.networks)
     for line, its_text in zip(lines, folded, strict=True):
         each = Evidence(line, above / total, its_text, len(line.text))
+        if 0 < each.length <= _CAPTION and all(word in rules.fillers for word in _TOKEN.findall(its_text)):
+            each.hint = "social"  # "Follow us" and the like, above a row of icons
         above += len(its_text)
         _look_at_links(each)
         each.social = (networks or bool(each.target)) and _is_social(each, rules)

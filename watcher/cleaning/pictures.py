@@ -26,6 +26,9 @@ _EMPTY_WORDS = frozenset(
         "view",
     }
 )  # fmt: skip
+# "The Harbour logo" names a picture and says nothing.
+_LABELS = frozenset({"icon", "logo", "spacer"})
+_MAX_LABEL = 5  # words
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -79,8 +82,10 @@ def alternative(attributes: Mapping[str, str | None]) -> str:
     text = collapse(attributes.get("alt") or "")
     if not text or len(text) > _MAX_ALTERNATIVE or "<" in text or _FILE_NAME.fullmatch(text):
         return ""
-    words = [word for word in _WORD.findall(text.casefold()) if word not in _EMPTY_WORDS]
-    return text if words or is_sign(text) else ""
+    words = _WORD.findall(text.casefold())
+    if len(words) <= _MAX_LABEL and not _LABELS.isdisjoint(words):
+        return ""
+    return text if any(word not in _EMPTY_WORDS for word in words) or is_sign(text) else ""
 
 
 def is_sign(text: str) -> bool:
