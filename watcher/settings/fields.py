@@ -23,7 +23,7 @@ OURS = "settings"
 """The type of every pydantic error whose wording is ours."""
 
 _EVERY = (timedelta(seconds=10), timedelta(days=1))
-"""Providers slow down who asks more often, and push brings mail at once anyway; a mailbox that is asked less
+"""Providers slow down who asks more often; a mailbox that is asked less
 than daily is found broken too late."""
 _MAX_MESSAGE = (100_000, 900_000_000)
 """An ordinary newsletter must pass; SQLite's limit for one value is 1,000,000,000 bytes."""

@@ -141,7 +141,7 @@ class Inbox(Model):
     every: fields.Every = Field(
         "5m",
         validate_default=True,
-        description="Time between two looks, 10s to 1d. Where the server pushes, mail arrives at once.",
+        description="Time between two looks, 10s to 1d.",
         examples=["5m", "1h30m"],
     )
     after: Annotated[After, *fields.one_of(After)] = Field(
