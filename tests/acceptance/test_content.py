@@ -57,9 +57,7 @@ def take(home: Home, *raws: bytes) -> list[dict[str, object]]:
         (letters / f"{number:03}.eml").write_bytes(raw)
     outcome = home.run("import", str(letters))
     assert outcome.code == 0, outcome.err
-    return home.rows(
-        "select * from newsletters join bodies on newsletter_id = id order by id"
-    )
+    return home.rows("select * from newsletters join bodies on newsletter_id = id order by id")
 
 
 def test_t01_a_mailchimp_mail_keeps_its_article_and_loses_its_footer(home: Home) -> None:
