@@ -214,3 +214,20 @@ def test_style_sheet_is_no_text() -> None:
 def test_without_a_reader_nothing_is_redacted() -> None:
     """An empty identity changes no word."""
     assert clean(mailchimp_html(), "", NOBODY, Policy.UNWRAP).redactions == 0
+
+
+def test_endless_lines_are_kept_without_being_looked_at() -> None:
+    """Beyond twenty thousand lines the rest stays as it is, its links treated."""
+    plain = "word\n" * 30_000 + "see https://harbour.example.org/?utm_source=x\n"
+    text = cleaned("", plain).text
+    assert text.count("word") == 30_000
+    assert text.endswith("see https://harbour.example.org/")
+    assert cleaned(f"<pre>{'word ' * 3}{chr(10)}{plain}</pre>").text.count("word") == 30_003
+
+
+def test_links_beyond_the_limit_are_treated_and_not_listed() -> None:
+    """The table of links ends at two thousand, and a warning says so."""
+    result = cleaned("<p>" + "<a href='https://harbour.example.org/?utm_source=x'>x</a> " * 2_100 + "</p>")
+    assert len(result.links) == 2_000
+    assert "utm_source" not in result.text + result.html
+    assert any("2,100 links" in warning for warning in result.warnings)

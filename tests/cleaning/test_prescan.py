@@ -27,6 +27,7 @@ HOSTILE = {
     "attributes parted by slashes": ("<p " + "/".join(f"a{n}" for n in range(MANY)) + ">end", "attributes"),
     "roots": ("".join(f"<body a{n}=1>" for n in range(MANY)), "root"),
     "options": ("<select>" + "<option>x" * MANY, "options"),
+    "tags": ("<p>x" * 100_001, "tags"),
     "size": ("x" * 5_000_001, "characters"),
 }
 HARMLESS = {

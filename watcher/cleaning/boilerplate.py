@@ -37,6 +37,8 @@ _FIRST_LINES = 4
 _MOSTLY_LINKED = 0.3
 _UNKNOWN_LINES = 10  # that a tail may hold at most
 _UNKNOWN_CHARACTERS = 250
+_MAX_FOOT = 60  # lines above a marker that are looked at
+_ISLANDS = 20  # footers in the middle
 _ROW = 3  # lines beside each other that name networks
 
 PREHEADER = Cut("preheader", "style:first text")
@@ -137,17 +139,16 @@ def _nodes(lines: Sequence[Line]) -> None:
 
 def _social_rows(found: Sequence[Evidence]) -> None:
     """Cut rows of links to networks: anywhere when the links say so, below when the words do."""
-    run = 0
-    for number, each in enumerate(found):
-        run = run + 1 if each.social else 0
-        if not each.social:
+    row: list[Evidence] = []
+    for each in (*found, None):
+        if each is not None and each.social:
+            row.append(each)
             continue
-        beside = run > 1 or (number + 1 < len(found) and found[number + 1].social)
-        if each.line.cut is None and (each.target or (beside and each.at > _LOWER_HALF)):
-            each.line.cut = Cut("social", "target:social" if each.target else "words:social row")
-        if run >= _ROW and each.at > _TAIL_FROM:
-            for other in found[number - run + 1 : number + 1]:
-                other.line.cut = other.line.cut or Cut("social", "words:social row")
+        for one in row:
+            beside = len(row) > 1 and one.at > _LOWER_HALF
+            if one.line.cut is None and (one.target or beside or (len(row) >= _ROW and one.at > _TAIL_FROM)):
+                one.line.cut = Cut("social", "target:social" if one.target else "words:social row")
+        row.clear()
 
 
 # --- the foot ----------------------------------------------------------------------------------
@@ -159,8 +160,9 @@ def _tail(found: Sequence[Evidence]) -> None:
     A footer in the middle (of a forwarded copy) loses what stands above its own link targets.
     """
     markers = [number for number, each in enumerate(found) if _is_marker(each)]
-    start = next((number for number in markers if _is_tail(found[number:], found)), None)
-    for number in markers:
+    begin = _tail_begin(found)
+    start = next((number for number in markers if number >= begin), None)
+    for number in markers[:_ISLANDS]:
         if number != start and found[number].target in _MARKERS:
             _upwards(found, number)
     if start is None:
@@ -176,21 +178,27 @@ def _is_marker(each: Evidence) -> bool:
     return cut is not None and cut.what in _MARKERS and each.at >= _TAIL_FROM
 
 
-def _is_tail(tail: Sequence[Evidence], found: Sequence[Evidence]) -> bool:
-    """Whether what follows a marker is footer: no prose, no heading, little that nothing is known about."""
-    unknown = [each for each in tail if each.is_unknown]
-    content = any(each.length > _TAIL_LINE or each.line.heading > 0 for each in unknown)
-    if content or len(unknown) > _UNKNOWN_LINES:
-        return False
-    total = sum(each.length for each in found)
-    return sum(each.length for each in unknown) <= max(_UNKNOWN_CHARACTERS, total // 8)
+def _tail_begin(found: Sequence[Evidence]) -> int:
+    """Find where only footer is left: no prose, no heading, little that nothing is known about."""
+    most = max(_UNKNOWN_CHARACTERS, sum(each.length for each in found) // 8)
+    lines = characters = 0
+    for number in range(len(found) - 1, -1, -1):
+        each = found[number]
+        if not each.is_unknown:
+            continue
+        lines += 1
+        characters += each.length
+        content = each.length > _TAIL_LINE or each.line.heading > 0
+        if content or lines > _UNKNOWN_LINES or characters > most:
+            return number + 1
+    return 0
 
 
 def _upwards(found: Sequence[Evidence], start: int) -> None:
     """Go up while lines look like footer; one or two short strangers between them go along."""
     strangers: list[Evidence] = []
     pictures = False
-    for each in reversed(found[:start]):
+    for each in reversed(found[max(0, start - _MAX_FOOT) : start]):
         line = each.line
         if each.at < _TAIL_FROM:
             return

@@ -27,6 +27,7 @@ _LOOKS_LIKE_HTML = re.compile(
     r"|center|blockquote|pre|style|meta)\b[^<>]{0,2000}>|<!--",
     re.IGNORECASE,
 )
+_MAX_LINKS = 2_000  # of one mail, in the table of links
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ def looks_like_html(source: str) -> bool:
 
 
 def _cleaned(body: Body, html: str, plain: str, redactions: int, identity: Identity) -> Cleaned:
-    lines = body.document.lines
+    lines, anchors = body.document.lines, body.document.anchors
+    if len(anchors) > _MAX_LINKS:
+        body.warnings.append(f"only the first {_MAX_LINKS:,} of {len(anchors):,} links are listed")
     kept = [line.text for line in lines if line.cut is None]
     visible = "\n".join(kept)
     words = summary.count_words(visible)
@@ -99,7 +102,7 @@ def _cleaned(body: Body, html: str, plain: str, redactions: int, identity: Ident
         language=summary.language(visible),
         words=words,
         reading_minutes=summary.reading_minutes(words),
-        links=as_records(body.document.anchors, identity),
+        links=as_records(anchors[:_MAX_LINKS], identity),
         trackers=tuple(body.document.trackers),
         removed=_removed(lines),
         redactions=body.redactions + redactions,

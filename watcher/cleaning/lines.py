@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from watcher.cleaning.rules import NodeRule
 
 
+_MAX_LINES = 20_000  # preformatted text is parted into this many; an endless rest stays one
 _NOTE = re.compile(r"( ?\(" + re.escape(LINK_REMOVED) + r"\)|" + re.escape(LINK_REMOVED) + ")")
 
 
@@ -73,7 +74,7 @@ class Lines:
             self._line.urls.extend(urls)
 
     def _preformatted(self, text: str) -> None:
-        for number, part in enumerate(text.split("\n")):
+        for number, part in enumerate(text.split("\n", max(0, _MAX_LINES - len(self._document.lines)))):
             if number:
                 self.end()
                 self._document.events.append(Break("\n", None))

@@ -25,6 +25,7 @@ _ANGLED = re.compile(r"<(" + re.escape(LINK_REMOVED) + r"|https?://[^<>\s]{1,320
 _NOT_WORDS = re.compile(
     r"[(<]?(?:\[link removed\][)>]?|(?:https?://|mailto:|tel:|sms:)[^\s<>]+>?)", re.IGNORECASE
 )
+_MAX_LINES = 20_000
 RULE = Cut("rule", "words:rule of =")
 
 
@@ -46,15 +47,29 @@ def read_plain(plain: str, links: Links) -> Document:
     if fillers:
         document.trackers.append(Tracker("filler", "", "zero-width"))
     text, _ = drop_merge_tags(text)
-    for raw in text.splitlines():
+    head, rest = _split(text)
+    for raw in head:
         line, gap = _line(raw, links, document, gap=gap)
         if line is not None:
             document.lines.append(line)
             gap = False
+    if rest.strip():
+        line = Line(gap=True)
+        rest, line.urls = links.in_text(rest)
+        line.runs.append(Run(rest, line))
+        document.lines.append(line)
     for line in document.lines:
         line.heading = max(0, line.heading)
     document.anchors = links.anchors
     return document
+
+
+def _split(text: str) -> tuple[list[str], str]:
+    """Part the lines that are looked at from an endless rest, which stays as it is."""
+    if text.count("\n") + text.count("\r") <= _MAX_LINES:
+        return text.splitlines(), ""
+    lines = text.splitlines()
+    return lines[:_MAX_LINES], "\n".join(lines[_MAX_LINES:])
 
 
 def _line(raw: str, links: Links, document: Document, *, gap: bool) -> tuple[Line | None, bool]:

@@ -77,6 +77,7 @@ class HtmlLimits:
     """What the engine is given at most."""
 
     characters: int = 5_000_000
+    tags: int = 100_000  # start and end tags; no engine minds, but a walk in Python takes a second
     depth: int = 1_000
     formatting: int = 200  # formatting tags open at once
     attributes: int = 256  # of one tag
@@ -93,6 +94,8 @@ def over_limit(source: str, limits: HtmlLimits = HtmlLimits()) -> str:
     if len(source) > limits.characters:
         return f"the HTML has more than {limits.characters:,} characters"
     names = _NAME.findall(source)
+    if len(names) > limits.tags:
+        return f"the HTML has more than {limits.tags:,} tags"
     counts: Counter[str] = Counter()
     for name, times in Counter(names).items():
         counts[name.lower()] += times
