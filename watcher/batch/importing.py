@@ -32,7 +32,6 @@ class Imported:
     stored: int = 0
     duplicate: int = 0
     known: int = 0
-    bytes: int = 0
 
 
 def take_in(
@@ -42,7 +41,7 @@ def take_in(
     inbox: str = INBOX,
     max_bytes: int,
     stopped: Callable[[], bool] = lambda: False,
-    on_batch: Callable[[Imported], None] | None = None,
+    on_batch: Callable[[int], None] | None = None,
 ) -> Imported:
     """Store every mail below `paths` in the vault.
 
@@ -58,7 +57,7 @@ def take_in(
             for batch in _batches(mails(path)):
                 _store(vault, inbox, batch, max_bytes, outcome)
                 if on_batch is not None:
-                    on_batch(outcome)
+                    on_batch(sum(mail.size for mail in batch))
                 if stopped():
                     return outcome
         error = ""
@@ -80,7 +79,6 @@ def _store(vault: Vault, inbox: str, batch: list[FileMail], max_bytes: int, outc
     outcome.stored += len(stored.new)
     outcome.duplicate += stored.duplicates
     outcome.known += stored.known
-    outcome.bytes += sum(mail.size for mail in batch)
 
 
 def _arrival(mail: FileMail, max_bytes: int) -> Arrival:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from watcher import provider
 from watcher.archive import Archive, Contexts, Derived, Outcome, outcome_of
-from watcher.batch.workers import derive_all
+from watcher.batch.workers import Derivers
 from watcher.pipeline import PIPELINE_VERSION
 from watcher.store import build_beside
 from watcher.vault import Vault
@@ -34,11 +34,12 @@ def rebuild(
     """
     contexts = Contexts(settings, senders)
     outcomes: list[Outcome] = []
-    with Vault.open(settings.store.vault, create=False) as vault:
+    derivers = Derivers(settings.store.vault, settings, senders, workers=workers)
+    with derivers, Vault.open(settings.store.vault, create=False) as vault:
         with build_beside(settings.store.newsletters) as store:
             store.write_senders(contexts.registry.senders)
             store.write_providers(provider.catalogue())
-            for rows in derive_all(settings.store.vault, all_ids(vault), settings, senders, workers=workers):
+            for rows in derivers.derive(all_ids(vault)):
                 store.write(rows)
                 outcomes.append(outcome_of(rows))
                 if on_batch is not None:

@@ -15,18 +15,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from watcher.archive import Archive, Derived
+    from watcher.batch.workers import Derivers
     from watcher.settings import Inbox, SenderSettings, Settings
 
-_WORKERS = click.IntRange(1, 256)
+_workers = click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Processes that derive. Default: one for each processor when there is enough to do.",
+)
 
 
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--workers", type=_WORKERS, default=1, show_default=True, help="Processes that derive.")
+@_workers
 @click.option("--inbox", metavar="NAME", help="Treat the mail as this configured inbox's.")
 @config_option
 @click.pass_context
-def import_command(ctx: click.Context, paths: tuple[Path, ...], workers: int, inbox: str | None) -> int:
+def import_command(
+    ctx: click.Context, paths: tuple[Path, ...], workers: int | None, inbox: str | None
+) -> int:
     """Take in mbox files, Maildirs and .eml files, or folders of them.
 
     It can be stopped and started again at any time: what is in the vault is not stored twice.
@@ -39,30 +46,26 @@ def import_command(ctx: click.Context, paths: tuple[Path, ...], workers: int, in
     from watcher.archive import Archive  # noqa: PLC0415
     from watcher.batch.importing import INBOX, take_in  # noqa: PLC0415
     from watcher.batch.sources import total_bytes  # noqa: PLC0415
+    from watcher.batch.workers import Derivers, suitable_workers  # noqa: PLC0415
     from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
 
     settings = load_settings(ctx)
     chosen = _inbox(settings, inbox)
     limit = chosen.max_message if chosen else settings.max_message
     senders = _senders(settings)
-    with stop_on_signals() as stopped, Archive.open(settings, senders) as archive:
-        with progress("reading", total_bytes(paths), unit="bytes") as shown:
-            before = 0
-
-            def read(so_far: int) -> None:
-                nonlocal before
-                shown.advance(so_far - before)
-                before = so_far
-
+    size = total_bytes(paths)
+    derivers = Derivers(settings.store.vault, settings, senders, workers=workers or suitable_workers(size))
+    with stop_on_signals() as stopped, derivers, Archive.open(settings, senders) as archive:
+        with progress("reading", size, unit="bytes") as shown:
             taken = take_in(
                 archive.vault,
                 paths,
                 inbox=chosen.name if chosen else INBOX,
                 max_bytes=limit,
                 stopped=stopped,
-                on_batch=lambda outcome: read(outcome.bytes),
+                on_batch=shown.advance,
             )
-        derived = _derive(archive, settings, senders, workers, stopped)
+        derived = _derive(archive, derivers, stopped)
     click.echo(
         f"read {taken.seen}: {taken.stored} new, {taken.duplicate} same as another, "
         f"{taken.known} imported before"
@@ -71,23 +74,13 @@ def import_command(ctx: click.Context, paths: tuple[Path, ...], workers: int, in
     return FAILED if stopped() else SUCCESS
 
 
-def _derive(
-    archive: Archive,
-    settings: Settings,
-    senders: tuple[SenderSettings, ...],
-    workers: int,
-    stopped: Callable[[], bool],
-) -> Derived:
+def _derive(archive: Archive, derivers: Derivers, stopped: Callable[[], bool]) -> Derived:
     from watcher.archive import Derived as Count  # noqa: PLC0415
-    from watcher.batch.workers import derive_all  # noqa: PLC0415
 
     pending = archive.vault.pending_ids()
     total = Count()
     with progress("deriving", len(pending)) as shown:
-        rows_of = derive_all(
-            settings.store.vault, pending, settings, senders, workers=workers, stopped=stopped
-        )
-        for rows in rows_of:
+        for rows in derivers.derive(pending, stopped=stopped):
             total += archive.commit(rows)
             shown.advance(len(rows))
     return total
@@ -110,12 +103,12 @@ def _senders(settings: Settings) -> tuple[SenderSettings, ...]:
 
 
 @click.command("rebuild")
-@click.option("--workers", type=_WORKERS, default=1, show_default=True, help="Processes that derive.")
+@_workers
 @click.option("--failed", is_flag=True, help="Only mail whose record failed.")
 @click.option("--where", metavar="SQL", help="Only newsletters for which this condition on their row holds.")
 @config_option
 @click.pass_context
-def rebuild_command(ctx: click.Context, workers: int, failed: bool, where: str | None) -> int:
+def rebuild_command(ctx: click.Context, workers: int | None, failed: bool, where: str | None) -> int:
     """Make the clean store again from the vault: after an update, a changed rule or setting, or a lost file.
 
     The whole store is written to a new file that replaces the old one at once; with --failed or --where the
@@ -129,6 +122,7 @@ def rebuild_command(ctx: click.Context, workers: int, failed: bool, where: str |
     watcher rebuild --where "platform = 'mailchimp' and month >= '2026-01'"
     """
     from watcher.batch.rebuilding import rebuild  # noqa: PLC0415
+    from watcher.batch.workers import suitable_workers  # noqa: PLC0415
     from watcher.vault import Vault  # noqa: PLC0415
 
     settings = load_settings(ctx)
@@ -137,12 +131,10 @@ def rebuild_command(ctx: click.Context, workers: int, failed: bool, where: str |
         return _rebuild_some(settings, senders, failed, where)
     with Vault.open(settings.store.vault, create=False) as vault:
         total = vault.counts().messages
+    chosen = workers or suitable_workers(settings.store.vault.stat().st_size)
     with progress("deriving", total) as shown:
         derived = rebuild(
-            settings,
-            senders,
-            workers=workers,
-            on_batch=lambda batch: shown.advance(batch.done + batch.failed),
+            settings, senders, workers=chosen, on_batch=lambda batch: shown.advance(batch.done + batch.failed)
         )
     click.echo(f"rebuilt {settings.store.newsletters}: {derived.done} derived, {derived.failed} failed")
     return SUCCESS
