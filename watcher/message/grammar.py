@@ -1,9 +1,9 @@
 """From, To and Date, the fields with a grammar (RFC 5322, sections 3.3, 3.4): read by mail-parser.
 
-mail-parser parses in its constructor, most of it for fields that nobody asks for, so it is given a message of
-these three alone. What is known to go wrong in it is put right before or after: it decodes encoded words with
-whatever codec they name, takes `Foo, Inc. <a@b>` apart, reads but the first of several fields, and gives
-nothing where an address stands outside the grammar.
+`MailParser` itself reads a whole message in its constructor, and all of it twice, so its readers of address
+fields and of dates are called by themselves. What is known to go wrong in them is put right before or after:
+they decode encoded words with whatever codec they name, take `Foo, Inc. <a@b>` apart, and give nothing where
+an address stands outside the grammar.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.message import Message as Envelope
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mailparser import MailParser
+from mailparser.dates import parse_mail_date
+from mailparser.utils import get_addresses
 
 from watcher.message import encoded_words, warnings
 from watcher.message.model import Address
@@ -52,14 +53,10 @@ def read(senders: list[str], recipients: list[str], dates: list[str], limits: Li
     said = found.warnings
     sender = _bounded(senders[:1], limits, said)
     recipient = _bounded(recipients, limits, said)
-    envelope = Envelope()
-    for name, value in (("From", sender), ("To", recipient), ("Date", "".join(dates[:1]))):
-        if value:
-            envelope[name] = value
-    envelope.set_payload("")
     try:
-        parser = MailParser(envelope)
-        authors, found.to, moment = _addresses(parser.from_), _addresses(parser.to), parser.date
+        authors = _addresses(sender, limits.encoded_words)
+        found.to = _addresses(recipient, limits.encoded_words)
+        moment = parse_mail_date(dates[0]).value if dates else None
     # mail-parser is fed a stranger's text and documents no list of what it raises; its messages quote that
     # text.
     except Exception:  # noqa: BLE001
@@ -70,7 +67,7 @@ def read(senders: list[str], recipients: list[str], dates: list[str], limits: Li
     if authors:
         found.author = authors[0]
     elif sender:
-        found.author = _recovered(sender, limits)
+        found.author = _recovered(_readable(sender, limits.encoded_words), limits)
         if found.author.address:
             said[warnings.FROM_REPAIRED] = None
     if dates:
@@ -84,22 +81,35 @@ def addresses_in(values: Iterable[str]) -> frozenset[str]:
 
 
 def _bounded(values: list[str], limits: Limits, said: dict[str, None]) -> str:
-    """One value of the fields, with as many addresses as the limits allow and without foreign codecs."""
+    """One value of the fields, with as many addresses as the limits allow."""
     value = ", ".join(value for value in values if value)
     if value.count(",") >= limits.addresses:
         said[warnings.ADDRESSES_CUT] = None
         value = ",".join(value.split(",", limits.addresses)[: limits.addresses])
-    value = encoded_words.transcode(value, limits.encoded_words)
+    return value
+
+
+# A mailbox is written to by the same senders again and again, and nearly always under the same address.
+@lru_cache(maxsize=256)
+def _addresses(value: str, most: int) -> tuple[Address, ...]:
+    """The addresses of a field with at most `most` encoded words, as far as they follow the grammar."""
+    if not value:
+        return ()
+    pairs = get_addresses(_readable(value, most), decode_names=True)
+    return tuple(
+        Address("" if name == address else _name(name), encoded_words.decode(address, 10).strip())
+        for name, address in pairs
+        if address
+    )
+
+
+def _readable(value: str, most: int) -> str:
+    """The value without foreign codecs, and with quotes around a name that holds a comma."""
+    value = encoded_words.transcode(value, most)
     unquoted = _UNQUOTED_NAME.match(value)
     if unquoted is not None and ("," in unquoted[1] or ";" in unquoted[1]):
         return f'"{unquoted[1].strip(" ,")}" {unquoted[2]}'
     return value
-
-
-def _addresses(pairs: object) -> tuple[Address, ...]:
-    if not isinstance(pairs, list):
-        return ()
-    return tuple(Address(_name(name), encoded_words.decode(address, 10).strip()) for name, address in pairs)
 
 
 def _name(name: str) -> str:
