@@ -118,6 +118,8 @@ def test_every_sign_has_a_source_and_a_kind_that_is_asked_for() -> None:
     assert {row["where"] for row in rows} == {"header", "subject", "text"}
     assert all(row["source"] and row["pattern"] and None not in row for row in rows)
     assert all(row["language"] for row in rows if row["where"] != "header")
+    assert all(bool(row["stems"]) == (row["where"] == "text") for row in rows)
+    assert all(stem in row["pattern"] for row in rows for stem in row["stems"].split())
 
 
 def test_a_recognised_platform_makes_a_newsletter() -> None:

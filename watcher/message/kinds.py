@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from watcher.record import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from watcher.message.model import Message
 
@@ -30,7 +30,6 @@ _HIDDEN = re.compile(
     r"<(style|script|title|head)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<[^>]*+>", re.DOTALL | re.IGNORECASE
 )
 _HTML_START = 20_000
-_BLANKS = re.compile(r"\s+")
 _NULL_PATHS = frozenset({"<>", "<null>", "null"})
 _POSTMASTERS = ("postmaster@", "mailer-daemon@", "mdaemon@")
 _BULK = "bulk"
@@ -43,6 +42,7 @@ class _Signs:
     headers: Mapping[str, re.Pattern[str]]
     subject: re.Pattern[str] | None
     text: re.Pattern[str] | None  # subject or start of the body
+    stems: frozenset[str]  # lower case; `text` fits nothing that holds none of them
 
     def in_headers(self, message: Message) -> str:
         """Name the first header field that is a sign; empty when none is."""
@@ -60,7 +60,11 @@ class _Signs:
 
     def in_text(self, message: Message) -> bool:
         """Whether the body begins with one of the phrases that also count there."""
-        return self.text is not None and self.text.search(_beginning(message)) is not None
+        if self.text is None:
+            return False
+        text = _beginning(message)
+        low = text.lower()  # to look for a dozen stems takes a tenth of the time of the search
+        return any(stem in low for stem in self.stems) and self.text.search(text) is not None
 
 
 def _load() -> dict[str, _Signs]:
@@ -68,17 +72,20 @@ def _load() -> dict[str, _Signs]:
     patterns: defaultdict[str, defaultdict[tuple[str, str], list[str]]] = defaultdict(
         lambda: defaultdict(list)
     )
+    stems: defaultdict[str, set[str]] = defaultdict(set)
     for row in csv.DictReader(table.splitlines()):
         patterns[row["kind"]][row["where"], row["name"]].append(f"(?:{row['pattern']})")
-    return {kind: _compiled(found) for kind, found in patterns.items()}
+        stems[row["kind"]].update(row["stems"].split())
+    return {kind: _compiled(found, stems[kind]) for kind, found in patterns.items()}
 
 
-def _compiled(found: Mapping[tuple[str, str], list[str]]) -> _Signs:
+def _compiled(found: Mapping[tuple[str, str], list[str]], stems: Iterable[str]) -> _Signs:
     regexes = {key: re.compile("|".join(each), re.IGNORECASE | re.DOTALL) for key, each in found.items()}
     return _Signs(
         headers={name: regex for (where, name), regex in regexes.items() if where == "header"},
         subject=regexes.get(("subject", "")),
         text=regexes.get(("text", "")),
+        stems=frozenset(stems),
     )
 
 
@@ -116,7 +123,7 @@ def _bounce(message: Message) -> tuple[Kind, str] | None:
 
 def _answer(message: Message) -> tuple[Kind, str] | None:
     found = _by_header(Kind.AUTO_REPLY, message)
-    if found is None and _SIGNS[Kind.AUTO_REPLY].in_subject(message) and not _offers_leaving(message):
+    if found is None and not _offers_leaving(message) and _SIGNS[Kind.AUTO_REPLY].in_subject(message):
         return Kind.AUTO_REPLY, "header Subject"
     return found
 
@@ -133,7 +140,7 @@ def _confirmation(message: Message) -> tuple[Kind, str] | None:
 
 def _transaction(message: Message) -> tuple[Kind, str] | None:
     found = _by_header(Kind.TRANSACTIONAL, message)
-    if found is None and _SIGNS[Kind.TRANSACTIONAL].in_subject(message) and not _offers_leaving(message):
+    if found is None and not _offers_leaving(message) and _SIGNS[Kind.TRANSACTIONAL].in_subject(message):
         return Kind.TRANSACTIONAL, "header Subject"
     return found
 
@@ -155,8 +162,8 @@ def _offers_leaving(message: Message) -> bool:
 
 
 def _beginning(message: Message) -> str:
-    if message.plain.strip():
+    if message.plain and not message.plain.isspace():
         text = message.plain[: 2 * _START]
     else:
         text = _HIDDEN.sub(" ", message.html[:_HTML_START])
-    return _BLANKS.sub(" ", text).strip()[:_START]
+    return " ".join(text.split())[:_START]
