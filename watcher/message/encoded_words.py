@@ -45,7 +45,12 @@ def decode(value: str, most: int) -> str:
     """
     if "=?" not in value:
         return value
-    return "".join(run.text() for run in _runs(value, most)).translate(_CONTROLS)
+    return one_line("".join(run.text() for run in _runs(value, most)))
+
+
+def one_line(text: str) -> str:
+    """The text with a blank for each control but NUL, which goes."""
+    return text if text.isprintable() else text.translate(_CONTROLS)
 
 
 def transcode(value: str, most: int) -> str:
@@ -53,7 +58,7 @@ def transcode(value: str, most: int) -> str:
     if "=?" not in value:
         return value
     return "".join(
-        f"=?utf-8?B?{binascii.b2a_base64(run.text().translate(_CONTROLS).encode(), newline=False).decode()}?="
+        f"=?utf-8?B?{binascii.b2a_base64(one_line(run.text()).encode(), newline=False).decode()}?="
         if run.charset
         else run.text()
         for run in _runs(value, most)

@@ -26,8 +26,6 @@ _STRAY = re.compile(
 )
 """A line that is no field, such as the rest of a badly folded one, with a well-known field after it."""
 
-_FOLD = re.compile(r"\s*[\r\n]\s*")
-
 
 class RawField(NamedTuple):
     """A field as its bytes: the name, and the value with its folds."""
@@ -46,9 +44,9 @@ class Block(NamedTuple):
     field_cut: bool
     stray: bool  # a line that is no field was left out
 
-    def first(self, name: bytes) -> bytes:
-        """The value of the first field of that name (lower case); empty when there is none."""
-        return next((field.value for field in self.fields if field.name.lower() == name), b"")
+    def firsts(self) -> dict[bytes, bytes]:
+        """The values by name (lower case); of several fields of one name the first counts."""
+        return {name.lower(): value for name, value in reversed(self.fields)}
 
 
 def first_byte(raw: bytes) -> int:
@@ -87,6 +85,8 @@ def read(raw: bytes, start: int, limits: Limits) -> Block:
 
 def unfold(value: str) -> str:
     """The value in one line. NUL goes; a fold and the white space around it are one blank, or nothing."""
-    if "\n" in value or "\r" in value:
-        value = _FOLD.sub(" ", value)
+    if "\r" in value:
+        value = value.replace("\r", "\n")
+    if "\n" in value:
+        value = " ".join(filter(None, map(str.strip, value.split("\n"))))
     return (value.replace("\0", "") if "\0" in value else value).strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -39,6 +40,8 @@ class Parametrised:
         return self.parameters.get(name, "")
 
 
+# The fields of most leaves are a few phrases: `text/html; charset=utf-8`, `inline`.
+@lru_cache(maxsize=256)
 def read(text: str, limits: Limits) -> Parametrised:
     """Read an unfolded field. The first of several parameters of one name counts."""
     value = _VALUE.match(text)

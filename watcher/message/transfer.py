@@ -53,8 +53,7 @@ def _quoted_printable(data: bytes) -> Transferred:
         data = data.replace(
             b"\r", b"\n"
         )  # the decoder would drop what follows a soft break up to a line feed
-    if b"= " in data or b"=\t" in data:
-        data = _BLANKS_BEFORE_BREAK.sub(b"=", data)  # added in transport (RFC 2045, section 6.7, rule 3)
+    data = _BLANKS_BEFORE_BREAK.sub(b"=", data)  # added in transport (RFC 2045, section 6.7, rule 3)
     return Transferred(binascii.a2b_qp(data))
 
 
