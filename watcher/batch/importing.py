@@ -34,6 +34,14 @@ class Imported:
     known: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was just committed: the ids of messages that are new, and the bytes read for them all."""
+
+    new: tuple[int, ...]
+    bytes: int
+
+
 def take_in(
     vault: Vault,
     paths: Iterable[Path],
@@ -41,13 +49,13 @@ def take_in(
     inbox: str = INBOX,
     max_bytes: int,
     stopped: Callable[[], bool] = lambda: False,
-    on_batch: Callable[[int], None] | None = None,
+    on_batch: Callable[[Batch], None] | None = None,
 ) -> Imported:
     """Store every mail below `paths` in the vault.
 
     What is there already is not stored again, so an import can be resumed. A mail over `max_bytes` is
-    recorded as skipped. Raises `NothingToImportError` for a path without mail,
-    `OSError` for one that cannot be read, `VaultError` when the vault cannot be written.
+    recorded as skipped. `on_batch` is called behind each commit. Raises `NothingToImportError` for a path
+    without mail, `OSError` for one that cannot be read, `VaultError` when the vault cannot be written.
     """
     outcome = Imported()
     run = vault.begin_run(inbox, "import")
@@ -55,9 +63,9 @@ def take_in(
     try:
         for path in paths:
             for batch in _batches(mails(path)):
-                _store(vault, inbox, batch, max_bytes, outcome)
+                new = _store(vault, inbox, batch, max_bytes, outcome)
                 if on_batch is not None:
-                    on_batch(sum(mail.size for mail in batch))
+                    on_batch(Batch(new, sum(mail.size for mail in batch)))
                 if stopped():
                     return outcome
         error = ""
@@ -71,7 +79,9 @@ def take_in(
     return outcome
 
 
-def _store(vault: Vault, inbox: str, batch: list[FileMail], max_bytes: int, outcome: Imported) -> None:
+def _store(
+    vault: Vault, inbox: str, batch: list[FileMail], max_bytes: int, outcome: Imported
+) -> tuple[int, ...]:
     mailbox = vault.mailbox(inbox, batch[0].source)
     arrivals = [_arrival(mail, max_bytes) for mail in batch]
     stored = vault.store(mailbox.id, arrivals, uidvalidity=_UIDVALIDITY, last_uid=0)
@@ -79,6 +89,7 @@ def _store(vault: Vault, inbox: str, batch: list[FileMail], max_bytes: int, outc
     outcome.stored += len(stored.new)
     outcome.duplicate += stored.duplicates
     outcome.known += stored.known
+    return stored.new
 
 
 def _arrival(mail: FileMail, max_bytes: int) -> Arrival:

@@ -15,14 +15,13 @@ import os
 import signal
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 from watcher.archive import Contexts, derive_rows
 from watcher.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
     from pathlib import Path
     from types import TracebackType
@@ -60,8 +59,10 @@ class Derivers:
         self._settings = settings
         self._senders = tuple(senders)
         self._workers = workers
-        self._stack = ExitStack()
         self._pool: ProcessPoolExecutor | None = None
+        self._futures: deque[Future[Rows]] = deque()
+        self._chunks: deque[list[int]] = deque()  # for this process, without a pool
+        self._here = _Here(vault_path, settings, self._senders)
 
     def __enter__(self) -> Self:
         if self._workers > 1:
@@ -70,49 +71,77 @@ class Derivers:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload([__name__])
             arguments = (self._vault_path, self._settings, self._senders)
-            pool = ProcessPoolExecutor(self._workers, context, _start_worker, arguments)
-            self._pool = self._stack.enter_context(pool)
+            self._pool = ProcessPoolExecutor(self._workers, context, _start_worker, arguments)
             for _ in range(self._workers):
-                pool.submit(_nothing)  # a worker starts with the first work for it
+                self._pool.submit(_nothing)  # a worker starts with the first work for it
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pool is not None and kind is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-        self._stack.close()
+        if self._pool is not None:
+            # What is not wanted any more is dropped; what is under way ends, and nothing was written by it.
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._here.close()
+
+    def give(self, ids: Iterable[int]) -> None:
+        """Queue these messages; other processes derive them at once, while this one does other things."""
+        for chunk in _chunks(ids):
+            if self._pool is None:
+                self._chunks.append(chunk)
+            else:
+                self._futures.append(self._pool.submit(_derive_chunk, chunk))
+
+    @property
+    def owed(self) -> int:
+        """About how many records are still to come."""
+        return CHUNK * (len(self._chunks) + len(self._futures))
+
+    def ready(self) -> Iterator[Rows]:
+        """The records that are there without waiting, in the order in which their ids were given."""
+        while self._chunks:
+            yield self._here.derive(self._chunks.popleft())
+        while self._futures and self._futures[0].done():
+            yield self._futures.popleft().result()
+
+    def rest(self, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[Rows]:
+        """All records that are still owed, in order, until `stopped()` says so."""
+        while not stopped() and (self._chunks or self._futures):
+            yield from self.ready()
+            if self._futures:
+                yield self._futures.popleft().result()
 
     def derive(self, ids: Iterable[int], *, stopped: Callable[[], bool] = lambda: False) -> Iterator[Rows]:
-        """The records of these vault messages, chunk by chunk, until `stopped()` says so."""
-        chunks = _chunks(ids)
-        made = self._in_processes(self._pool, chunks) if self._pool is not None else self._here(chunks)
-        for rows in made:
-            yield rows
+        """The records of these messages, in order; only a few chunks a worker are under way at any time."""
+        for chunk in _chunks(ids):
             if stopped():
-                made.close()
                 return
+            self.give(chunk)
+            if len(self._futures) >= self._workers * _AHEAD:
+                yield self._futures.popleft().result()
+            yield from self.ready()
+        yield from self.rest(stopped=stopped)
 
-    def _here(self, chunks: Iterator[list[int]]) -> Generator[Rows, None, None]:
-        contexts = Contexts(self._settings, self._senders)
-        with Vault.open(self._vault_path, create=False) as vault:
-            for chunk in chunks:
-                yield derive_rows(vault, contexts, chunk)
 
-    def _in_processes(
-        self, pool: ProcessPoolExecutor, chunks: Iterator[list[int]]
-    ) -> Generator[Rows, None, None]:
-        waiting: deque[Future[Rows]] = deque()
-        try:
-            for chunk in itertools.islice(chunks, self._workers * _AHEAD):
-                waiting.append(pool.submit(_derive_chunk, chunk))
-            while waiting:
-                rows = waiting.popleft().result()
-                waiting.extend(pool.submit(_derive_chunk, chunk) for chunk in itertools.islice(chunks, 1))
-                yield rows
-        finally:
-            for future in waiting:
-                future.cancel()
+class _Here:
+    """Derives in one process; vault and rules are opened with the first chunk, when the vault is there."""
+
+    def __init__(self, vault_path: Path, settings: Settings, senders: Sequence[SenderSettings]) -> None:
+        self._given = (vault_path, settings, senders)
+        self._open: tuple[Vault, Contexts] | None = None
+
+    def derive(self, ids: list[int]) -> Rows:
+        """The records of these vault messages."""
+        if self._open is None:
+            path, settings, senders = self._given
+            self._open = (Vault.open(path, create=False), Contexts(settings, senders))
+        vault, contexts = self._open
+        return derive_rows(vault, contexts, ids)
+
+    def close(self) -> None:
+        """Close the vault, if it was opened."""
+        if self._open is not None:
+            self._open[0].close()
 
 
 def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
@@ -121,16 +150,14 @@ def _chunks(ids: Iterable[int]) -> Iterator[list[int]]:
         yield chunk
 
 
-# What a worker process works with, set by its initializer; the vault is opened with the first chunk,
-# because it may not be there yet when the worker starts.
-_given: tuple[Path, Contexts] | None = None
-_vault: Vault | None = None
+_worker: _Here | None = None
+"""What a worker process works with as long as it lives, made by its initializer."""
 
 
 def _start_worker(vault_path: Path, settings: Settings, senders: Sequence[SenderSettings]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one decides
-    global _given  # noqa: PLW0603  # a process pool has no other way to keep what its initializer made
-    _given = (vault_path, Contexts(settings, senders))
+    global _worker  # noqa: PLW0603  # a process pool has no other way to keep what its initializer made
+    _worker = _Here(vault_path, settings, senders)
 
 
 def _nothing() -> None:
@@ -138,10 +165,6 @@ def _nothing() -> None:
 
 
 def _derive_chunk(ids: list[int]) -> Rows:
-    global _vault  # noqa: PLW0603  # open as long as the process lives
-    if _given is None:
+    if _worker is None:
         raise RuntimeError("the worker process was not started by _start_worker")
-    path, contexts = _given
-    if _vault is None:
-        _vault = Vault.open(path, create=False)
-    return derive_rows(_vault, contexts, ids)
+    return _worker.derive(ids)

@@ -12,10 +12,6 @@ from watcher.cli.options import config_option, load_settings
 from watcher.cli.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from watcher.archive import Archive, Derived
-    from watcher.batch.workers import Derivers
     from watcher.settings import Inbox, SenderSettings, Settings
 
 _workers = click.option(
@@ -43,8 +39,8 @@ def import_command(
     watcher import --workers 4 old.mbox letters/
     watcher import --inbox politics export.mbox
     """
-    from watcher.archive import Archive  # noqa: PLC0415
-    from watcher.batch.importing import INBOX, take_in  # noqa: PLC0415
+    from watcher.archive import Archive, Derived  # noqa: PLC0415
+    from watcher.batch.importing import INBOX, Batch, take_in  # noqa: PLC0415
     from watcher.batch.sources import total_bytes  # noqa: PLC0415
     from watcher.batch.workers import Derivers, suitable_workers  # noqa: PLC0415
     from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
@@ -55,35 +51,36 @@ def import_command(
     senders = _senders(settings)
     size = total_bytes(paths)
     derivers = Derivers(settings.store.vault, settings, senders, workers=workers or suitable_workers(size))
+    derived = Derived()
     with stop_on_signals() as stopped, derivers, Archive.open(settings, senders) as archive:
+        derivers.give(archive.vault.pending_ids())  # what an interrupted run left
         with progress("reading", size, unit="bytes") as shown:
+
+            def committed(batch: Batch) -> None:
+                nonlocal derived
+                derivers.give(batch.new)
+                for rows in derivers.ready():
+                    derived += archive.commit(rows)
+                shown.advance(batch.bytes)
+
             taken = take_in(
                 archive.vault,
                 paths,
                 inbox=chosen.name if chosen else INBOX,
                 max_bytes=limit,
                 stopped=stopped,
-                on_batch=shown.advance,
+                on_batch=committed,
             )
-        derived = _derive(archive, derivers, stopped)
+        with progress("deriving", derivers.owed) as shown:
+            for rows in derivers.rest(stopped=stopped):
+                derived += archive.commit(rows)
+                shown.advance(len(rows))
     click.echo(
         f"read {taken.seen}: {taken.stored} new, {taken.duplicate} same as another, "
         f"{taken.known} imported before"
     )
     click.echo(f"derived {derived.done}, failed {derived.failed}")
     return FAILED if stopped() else SUCCESS
-
-
-def _derive(archive: Archive, derivers: Derivers, stopped: Callable[[], bool]) -> Derived:
-    from watcher.archive import Derived as Count  # noqa: PLC0415
-
-    pending = archive.vault.pending_ids()
-    total = Count()
-    with progress("deriving", len(pending)) as shown:
-        for rows in derivers.derive(pending, stopped=stopped):
-            total += archive.commit(rows)
-            shown.advance(len(rows))
-    return total
 
 
 def _inbox(settings: Settings, name: str | None) -> Inbox | None:
