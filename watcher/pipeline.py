@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from watcher import cleaning, provider
 from watcher.cleaning.identity import Identity
@@ -17,6 +18,12 @@ from watcher.message import Limits, Message, Unparseable, kind_of, parse
 from watcher.provider import Receiver
 from watcher.record import Attachment, Author, Evidence, Kind, Provider, Record, Status
 from watcher.sender import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from watcher.provider import Detection
+    from watcher.record import SenderMatch
 
 _STEPS = "1"
 """Raised when the steps themselves change, so that old mail is known to profit from a rebuild."""
@@ -80,7 +87,7 @@ def _record(message: Message, context: Context) -> Record:
     identity = _identity(message, context)
     cleaned = cleaning.clean(message.html, message.plain, identity, context.policy)
     kind, _reason = kind_of(message, platform=detection.bulk)
-    redact = _Redaction(identity)
+    redact = _Redaction(identity, _around_body(message, detection, match))
     return Record(
         inbox=context.inbox,
         received_at=utc_text(context.received_at),
@@ -123,16 +130,36 @@ def _identity(message: Message, context: Context) -> Identity:
 
 
 class _Redaction:
-    """Takes the subscriber out of the fields around the body, and counts."""
+    """Takes the subscriber out of the fields around the body, and counts.
 
-    def __init__(self, identity: Identity) -> None:
+    Hardly any mail names its reader there, so `expected` are asked all at once; a text that is not among them
+    is still looked at by itself.
+    """
+
+    def __init__(self, identity: Identity, expected: Iterable[str]) -> None:
         self._identity = identity
         self.count = 0
+        texts = frozenset(expected)
+        _, found = identity.redact("\n".join(texts))
+        self._clean = texts if not found else frozenset()
 
     def __call__(self, text: str) -> str:
+        if text in self._clean:
+            return text
         clean, found = self._identity.redact(text)
         self.count += found
         return clean
+
+
+def _around_body(message: Message, detection: Detection, match: SenderMatch | None) -> Iterator[str]:
+    """The texts that `_record` takes from outside the body."""
+    yield from (message.subject, *message.author, message.list_id)
+    yield from (detection.campaign_id, detection.original_from)
+    yield from (match.reason,) if match else ()
+    for answer in detection.providers:
+        yield answer.account
+        yield from (fact.value for fact in answer.evidence)
+    yield from (each.name for each in message.attachments)
 
 
 def _author(message: Message, redact: _Redaction) -> Author:
@@ -141,16 +168,21 @@ def _author(message: Message, redact: _Redaction) -> Author:
 
 
 def _redacted(answer: Provider, redact: _Redaction) -> Provider:
+    account = redact(answer.account)
     evidence = tuple(_fact(each, redact) for each in answer.evidence)
-    return replace(answer, account=redact(answer.account), evidence=evidence)
+    if account == answer.account and evidence == answer.evidence:
+        return answer
+    return replace(answer, account=account, evidence=evidence)
 
 
 def _fact(fact: Evidence, redact: _Redaction) -> Evidence:
-    return replace(fact, value=redact(fact.value))
+    value = redact(fact.value)
+    return fact if value == fact.value else replace(fact, value=value)
 
 
 def _attachment(attachment: Attachment, redact: _Redaction) -> Attachment:
-    return replace(attachment, name=redact(attachment.name))
+    name = redact(attachment.name)
+    return attachment if name == attachment.name else replace(attachment, name=name)
 
 
 __all__ = ["PIPELINE_VERSION", "Context", "Kind", "derive", "failed", "utc_text"]
