@@ -13,6 +13,7 @@ from tests.support.home import ended, mail
 from watcher import settings as settings_room
 from watcher.service.daemon import Daemon
 from watcher.service.notify import Notifier
+from watcher.store import Store
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,3 +187,25 @@ def test_a_server_that_comes_back_is_noticed(
         watched.stop()
         thread.join(30)
     assert home.subjects() == ["after the outage"]
+
+
+def test_housekeeping_derives_again_what_was_overwritten(
+    home: Home, mail_user: MailUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that a rebuild beside the daemon lost comes back without a restart."""
+    home.watch(mail_user)
+    mail_user.deliver(mail("first"))
+    watched = daemon(home)
+    thread, log = running(watched, monkeypatch)
+    try:
+        log.until("derived")
+        with Store.open(home.store) as store:
+            store.delete([1])
+        watched._ask_for_housekeeping()
+        assert log.until("kept_house")[0] == {"derived_again": 1}
+        watched._wake.set()
+        log.until("derived", 2)
+    finally:
+        watched.stop()
+        thread.join(30)
+    assert home.subjects() == ["first"]

@@ -46,6 +46,7 @@ class Daemon:
         self._log = get_logger()
         self._stop = threading.Event()
         self._wake = threading.Event()
+        self._untidy = threading.Event()
         self._backoff = {inbox.name: Backoff() for inbox in settings.inboxes}
         self._spread = random.Random()  # noqa: S311  # spreads load, protects nothing
         self._last_finished = utc_now()
@@ -78,9 +79,14 @@ class Daemon:
     def _work(self, archive: Archive) -> None:
         while not self._stop.is_set():
             self._wake.clear()
-            derived = archive.derive_pending(stopped=self._stop.is_set)
+            derived = archive.derive_pending(
+                stopped=self._stop.is_set, on_batch=lambda _: self._report(archive)
+            )
             if derived.done or derived.failed:
                 self._log.info("derived", done=derived.done, failed=derived.failed)
+            if self._untidy.is_set():
+                self._untidy.clear()
+                self._keep_house(archive)
             self._report(archive)
             self._wake.wait(_BEAT)
 
@@ -121,7 +127,7 @@ class Daemon:
                 next_run_time=utc_now(),
             )
         scheduler.add_job(
-            self._keep_house, "interval", seconds=_HOUSEKEEPING.total_seconds(), id="housekeeping"
+            self._ask_for_housekeeping, "interval", seconds=_HOUSEKEEPING.total_seconds(), id="housekeeping"
         )
         return scheduler
 
@@ -169,9 +175,13 @@ class Daemon:
         write = self._log.warning if state.failures == 1 else self._log.debug
         write("inbox_failed", inbox=inbox.name, error=str(error), failures=state.failures)
 
-    def _keep_house(self) -> None:
-        try:
-            with Vault.open(self._settings.store.vault) as vault:
-                vault.keep_house(runs_before=utc_now() - _RUNS_KEPT)
-        except VaultError as error:
-            self._log.warning("housekeeping_failed", error=str(error))
+    def _keep_house(self, archive: Archive) -> None:
+        """Tidy both databases, and derive again what a rebuild beside us may have overwritten."""
+        archive.vault.keep_house(runs_before=utc_now() - _RUNS_KEPT)
+        archive.store.keep_house()
+        lost = archive.reconcile()
+        self._log.info("kept_house", derived_again=lost)
+
+    def _ask_for_housekeeping(self) -> None:
+        self._untidy.set()
+        self._wake.set()
