@@ -85,8 +85,10 @@ def _record(message: Message, context: Context) -> Record:
     detection = provider.detect(message, context.receiver)
     match = context.registry.match(message, detection.providers)
     identity = _identity(message, context)
-    cleaned = cleaning.clean(message.html, message.plain, identity, context.policy)
     kind, _reason = kind_of(message, platform=detection.bulk)
+    # The link of a confirmation is a key to the subscription: it stays in the mailbox and the vault.
+    policy = Policy.REMOVE if kind is Kind.CONFIRMATION else context.policy
+    cleaned = cleaning.clean(message.html, message.plain, identity, policy)
     redact = _Redaction(identity, _around_body(message, detection, match))
     return Record(
         inbox=context.inbox,

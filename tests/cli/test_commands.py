@@ -296,3 +296,18 @@ def test_serve_without_a_store_says_what_to_do(home: Home) -> None:
     outcome = home.run("serve")
     assert outcome.code == 1
     assert "watcher poll" in outcome.err
+
+
+def test_a_confirmation_waits_for_a_person_and_its_link_stays_private(
+    home: Home, mail_user: MailUser
+) -> None:
+    """`kind` says so, `status` tells, and the link is in no column of the clean store."""
+    home.watch(mail_user)
+    link = "https://lists.example.com/confirm/key77key77"
+    body = f'<p>Please <a href="{link}">confirm your subscription</a> to River News.</p>'
+    mail_user.deliver(mail("Please confirm your subscription", body, content_type="text/html; charset=utf-8"))
+    assert home.run("poll").code == 0
+    assert home.rows("select kind from newsletters") == [{"kind": "confirmation"}]
+    assert "key77" not in home.dump()
+    assert "Example News asks to confirm a subscription" in home.run("status").out
+    assert json.loads(home.run("status", "--json").out)["confirmations"][0]["sender"] == "Example News"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import ExitStack
 
 import click
 
@@ -27,6 +28,7 @@ def status_command(ctx: click.Context, as_json: bool) -> int:
 
     from watcher.archive import utc_now  # noqa: PLC0415
     from watcher.service.status import report  # noqa: PLC0415
+    from watcher.store import Store  # noqa: PLC0415
     from watcher.vault import Vault  # noqa: PLC0415
 
     settings = load_settings(ctx)
@@ -35,8 +37,11 @@ def status_command(ctx: click.Context, as_json: bool) -> int:
             f"no vault at {settings.store.vault} yet: run `watcher poll` or `watcher run` first", err=True
         )
         return FAILED
-    with Vault.open(settings.store.vault, create=False) as vault:
-        found = report(settings, vault, utc_now())
+    with ExitStack() as stack:
+        vault = stack.enter_context(Vault.open(settings.store.vault, create=False))
+        there = settings.store.newsletters.exists()
+        store = stack.enter_context(Store.open(settings.store.newsletters, create=False)) if there else None
+        found = report(settings, vault, store, utc_now())
     if as_json:
         click.echo(json.dumps({**asdict(found), "well": found.well}, indent=2))
     else:
@@ -48,6 +53,11 @@ def status_command(ctx: click.Context, as_json: bool) -> int:
             f"{found.messages} mails in the vault, {found.pending} to derive, "
             f"{found.failed} failed, {found.skipped} skipped"
         )
+        for waiting in found.confirmations:
+            click.echo(
+                f"waiting for you: {printable(waiting.sender)} asks to confirm a subscription "
+                f"(no. {waiting.id}, {waiting.received_at}); its link is in the mailbox"
+            )
     return SUCCESS if found.well else FAILED
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
+
+from watcher.pipeline import utc_text
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from watcher.settings import Settings
+    from watcher.store import Store
     from watcher.vault import Vault
+
+_CONFIRMABLE = timedelta(days=14)
+"""How long a confirmation mail is shown; most of their links have expired by then."""
 
 _LATE = 3
 """An inbox is late when its last success is more than this many intervals ago."""
@@ -26,6 +33,15 @@ class FolderReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A request to confirm a subscription; its link is in the mailbox and the vault alone."""
+
+    id: int
+    sender: str
+    received_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What `watcher status` shows."""
 
@@ -34,6 +50,7 @@ class Report:
     pending: int
     failed: int
     skipped: int
+    confirmations: tuple[Confirmation, ...] = ()
 
     @property
     def well(self) -> bool:
@@ -41,8 +58,8 @@ class Report:
         return not any(folder.problem for folder in self.folders)
 
 
-def report(settings: Settings, vault: Vault, now: datetime) -> Report:
-    """The state of every configured folder and of the vault at `now`."""
+def report(settings: Settings, vault: Vault, store: Store | None, now: datetime) -> Report:
+    """The state of every configured folder, of the vault, and of the store if there is one, at `now`."""
     states = {(state.inbox, state.folder): state for state in vault.inbox_states()}
     folders = []
     for inbox in settings.inboxes:
@@ -58,4 +75,12 @@ def report(settings: Settings, vault: Vault, now: datetime) -> Report:
                 problem = f"no poll succeeded for more than {_LATE} intervals; is `watcher run` running?"
             folders.append(FolderReport(inbox.name, folder, last.isoformat() if last else "", problem))
     counts = vault.counts()
-    return Report(tuple(folders), counts.messages, counts.pending, counts.failed, counts.skipped)
+    waiting = store.confirmations(utc_text(now - _CONFIRMABLE)) if store is not None else []
+    return Report(
+        tuple(folders),
+        counts.messages,
+        counts.pending,
+        counts.failed,
+        counts.skipped,
+        tuple(Confirmation(*each) for each in waiting),
+    )

@@ -166,6 +166,14 @@ class Store:
             self._db.execute("PRAGMA query_only = OFF")
         return {number for (number,) in rows}
 
+    def confirmations(self, since: str) -> list[tuple[int, str, str]]:
+        """Return id, sender and time of the confirmation mails that arrived since then, the newest first."""
+        return self._db.rows(
+            "SELECT id, iif(from_name <> '', from_name, from_domain), received_at FROM newsletters "
+            "WHERE kind = 'confirmation' AND received_at >= ? ORDER BY received_at DESC, id DESC",
+            (since,),
+        )
+
     def count(self) -> int:
         """Return how many newsletters there are."""
         return int(self._db.one("SELECT count(*) FROM newsletters"))
