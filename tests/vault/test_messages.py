@@ -63,6 +63,13 @@ def test_a_known_uid_is_not_stored_again(vault: Vault) -> None:
     assert vault.known(mailbox.id, 9, after=1) == {2}
 
 
+def test_a_uid_that_comes_twice_at_once_is_stored_once(vault: Vault) -> None:
+    """A server may answer a FETCH with the same message again (RFC 3501, section 7.4.2)."""
+    mailbox = vault.mailbox("politics", "INBOX")
+    stored = vault.store(mailbox.id, [arrival(1), arrival(1)], uidvalidity=9, last_uid=1)
+    assert (len(stored.new), stored.duplicates, stored.known) == (1, 0, 1)
+
+
 def test_the_cursor_moves_with_the_mail_and_never_back(vault: Vault) -> None:
     """The cursor is in the transaction of the bytes; an empty batch may move it, an old one may not."""
     mailbox = vault.mailbox("politics", "INBOX")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _SAMPLES = 1_000  # mails that a dictionary is trained on
 
-
 _HEADER_BYTES = 65_536  # of a message in which the header Message-ID is looked for
+_HEADER_END = re.compile(rb"\n\r?\n")
 _MESSAGE_ID = re.compile(rb"^Message-ID:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -72,8 +72,8 @@ def header_message_id(raw: bytes) -> str:
 
     Empty without one.
     """
-    header = raw[:_HEADER_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
-    found = _MESSAGE_ID.search(header)
+    end = _HEADER_END.search(raw, 0, _HEADER_BYTES)
+    found = _MESSAGE_ID.search(raw, 0, end.start() if end is not None else _HEADER_BYTES)
     return " ".join(found.group(1).decode("utf-8", "replace").split()) if found else ""
 
 
@@ -105,8 +105,10 @@ class Messages(Room):
         packed = self._pack(mailbox_id, arrivals, uidvalidity, dictionary)
         with self._db.transaction():
             writing = _Writing(self._db, mailbox_id, uidvalidity, dictionary, self._now())
+            writing.look_for(arrivals)
             for arrival, content in zip(arrivals, packed, strict=True):
                 writing.take(arrival, content)
+            writing.finish()
             self._db.execute(
                 "UPDATE mailboxes SET uidvalidity = ?1, "
                 "last_uid = CASE WHEN uidvalidity = ?1 THEN max(last_uid, ?2) ELSE ?2 END WHERE id = ?3",
@@ -251,15 +253,24 @@ class _Writing:
         self._uidvalidity = uidvalidity
         self._dictionary = dictionary
         self._moment = now
+        self._there: dict[int, tuple[int, int | None]] = {}  # delivery and message by UID
+        self._settled: list[int] = []
         self.new: list[int] = []
         self.duplicates = 0
         self.known = 0
 
+    def look_for(self, arrivals: Sequence[Arrival]) -> None:
+        """Read which of the deliveries are known; one question for all of them."""
+        rows = self._db.rows(
+            "SELECT uid, id, message FROM deliveries WHERE mailbox = ? AND uidvalidity = ? "
+            "AND uid IN (SELECT value FROM json_each(?))",
+            (self._mailbox, self._uidvalidity, json.dumps([arrival.uid for arrival in arrivals])),
+        )
+        self._there = {uid: (delivery, message) for uid, delivery, message in rows}
+
     def take(self, arrival: Arrival, content: _Packed | None) -> None:
         place = (self._mailbox, self._uidvalidity, arrival.uid)
-        before = self._db.row(
-            "SELECT id, message FROM deliveries WHERE mailbox = ? AND uidvalidity = ? AND uid = ?", place
-        )
+        before = self._there.get(arrival.uid)
         if before is not None and (before[1] is not None or arrival.skipped):
             self.known += 1
             return
@@ -271,7 +282,7 @@ class _Writing:
         date = arrival.internal_date
         if before is not None:
             self._db.execute("DELETE FROM deliveries WHERE id = ?", (before[0],))
-        self._db.execute(
+        cursor = self._db.execute(
             "INSERT INTO deliveries "
             "(mailbox, uidvalidity, uid, message, internal_date, arrived_at, size, skipped) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -284,8 +295,19 @@ class _Writing:
                 None if message is not None else arrival.skipped or "not fetched",
             ),
         )
+        self._there[arrival.uid] = (int(cursor.lastrowid or 0), message)
+        self._settled.append(arrival.uid)
+
+    def finish(self) -> None:
+        """Write what one statement can do for all arrivals."""
+        self._db.execute_many(
+            "INSERT INTO derivations (message, state) VALUES (?, 'pending')",
+            ((number,) for number in self.new),
+        )
         self._db.execute(
-            "DELETE FROM fetch_failures WHERE mailbox = ? AND uidvalidity = ? AND uid = ?", place
+            "DELETE FROM fetch_failures WHERE mailbox = ? AND uidvalidity = ? "
+            "AND uid IN (SELECT value FROM json_each(?))",
+            (self._mailbox, self._uidvalidity, json.dumps(self._settled)),
         )
 
     def _message(self, arrival: Arrival, content: _Packed) -> int:
@@ -308,6 +330,5 @@ class _Writing:
             ),
         )
         number = int(cursor.lastrowid or 0)
-        self._db.execute("INSERT INTO derivations (message, state) VALUES (?, 'pending')", (number,))
         self.new.append(number)
         return number
