@@ -22,6 +22,7 @@ _FROM_LINE = re.compile(rb"^From \S.*\d\d:\d\d")
 _MUNGED = re.compile(rb"^>+From ", re.MULTILINE)
 _RECEIVED = re.compile(rb"^Received:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
 _DATE = re.compile(rb"^Date:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
+_HEADER_END = re.compile(rb"\n\r?\n")
 _HEADER_BYTES = 65_536  # where the first Received or Date is looked for
 _EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 
@@ -85,37 +86,42 @@ def _is_mbox(path: Path) -> bool:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        for folder, folders, names in os.walk(path):
-            folders.sort()
-            for name in sorted(names):
-                yield Path(folder, name)
+        for folder, names in _folders(path):
+            yield from (folder / name for name in names)
     elif path.exists():
         yield path
+
+
+def _folders(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """The folder and every folder below, each with the names of its files in order."""
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        yield Path(folder), sorted(names)
 
 
 def _folder(path: Path, source: str) -> Iterator[FileMail]:
     """Maildirs below are read as such: their `tmp` holds deliveries that are not finished."""
     found = False
-    for file in _files(path):
-        relative = file.relative_to(path)
-        in_maildir = file.parent.name in {"cur", "new", "tmp"} and (file.parent.parent / "cur").is_dir()
-        if in_maildir:
-            if file.parent.name == "tmp":
-                continue
-            # flags after `:2,` and the move from `new` to `cur` do not make it another mail
-            name = file.name.partition(":")[0]
-            found = True
-            yield _file(file, source, str(relative.parent.parent / name))
-        elif file.suffix.lower() == ".eml":
-            found = True
-            yield _file(file, source, str(relative))
-        elif file.suffix.lower() in {".mbox", ".mbx"} or (file.stat().st_size and _is_mbox(file)):
-            found = True
-            with file.open("rb") as opened:
-                for mail in read_mbox(opened, source):
-                    yield FileMail(
-                        source, f"{relative}:{mail.position}", mail.raw, mail.received_at, mail.size
-                    )
+    for folder, names in _folders(path):
+        relative = folder.relative_to(path)
+        in_maildir = folder.name in {"cur", "new", "tmp"} and (folder.parent / "cur").is_dir()
+        if in_maildir and folder.name == "tmp":
+            continue
+        for name in names:
+            file = folder / name
+            if in_maildir:
+                found = True
+                # flags after `:2,` and the move from `new` to `cur` do not make it another mail
+                yield _file(file, source, str(relative.parent / name.partition(":")[0]))
+            elif file.suffix.lower() == ".eml":
+                found = True
+                yield _file(file, source, str(relative / name))
+            elif file.suffix.lower() in {".mbox", ".mbx"} or (file.stat().st_size and _is_mbox(file)):
+                found = True
+                with file.open("rb") as opened:
+                    for mail in read_mbox(opened, source):
+                        position = f"{relative / name}:{mail.position}"
+                        yield FileMail(source, position, mail.raw, mail.received_at, mail.size)
     if not found:
         raise NothingToImportError(
             f"{path}: no mail in this folder (expected .eml files, mbox files, or a Maildir with cur and new)"
@@ -123,8 +129,9 @@ def _folder(path: Path, source: str) -> Iterator[FileMail]:
 
 
 def _file(path: Path, source: str, position: str) -> FileMail:
-    raw = path.read_bytes()
-    fallback = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    with path.open("rb", buffering=0) as file:
+        raw = file.readall()
+        fallback = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
     return FileMail(source, position, raw, arrival_time(raw, fallback), len(raw))
 
 
@@ -179,11 +186,12 @@ def arrival_time(raw: bytes, fallback: datetime) -> datetime:
     above
     today's.
     """
-    headers = raw[:_HEADER_BYTES].replace(b"\r\n", b"\n").partition(b"\n\n")[0]
-    received = _RECEIVED.search(headers)
+    found = _HEADER_END.search(raw, 0, _HEADER_BYTES)
+    end = found.start() if found is not None else _HEADER_BYTES
+    received = _RECEIVED.search(raw, 0, end)
     if received and (moment := _parse_date(received.group(1).rpartition(b";")[2])):
         return moment
-    date = _DATE.search(headers)
+    date = _DATE.search(raw, 0, end)
     if date and (moment := _parse_date(date.group(1))) and (fallback == _EARLIEST or moment <= fallback):
         return moment
     return fallback
