@@ -53,8 +53,10 @@ _FIELD = {
 _STRENGTHS = {strength: rank for rank, strength in enumerate(Strength)}
 
 
-def judge(findings: Iterable[Finding], circumstances: Circumstances) -> tuple[Provider, ...]:
+def judge(findings: Sequence[Finding], circumstances: Circumstances) -> tuple[Provider, ...]:
     """Answer layer by layer in the order of `Layer`, the best first inside a layer."""
+    if not findings:
+        return ()
     by_layer: dict[Layer, defaultdict[str, list[Finding]]] = {layer: defaultdict(list) for layer in Layer}
     for each in findings:
         rule = each.match.rule

@@ -112,6 +112,8 @@ class Patterns:
 
     def matches(self, value: str) -> list[Match]:
         """Find the rules that fit, with the part that they fit as evidence."""
+        if self._any(value) is None:  # asked here too, for this is the way that nearly every value takes
+            return []
         return [Match(rule, found) for rule, found in self.fitting(value)]
 
 
@@ -129,13 +131,11 @@ class Table:
         found: list[Match] = []
         suffix = domain
         while suffix:
-            at = self.domains.get(suffix)
-            if at is not None:
-                found += at
+            if suffix in self.domains:
+                found += self.domains[suffix]
             label, _, parent = suffix.partition(".")
-            below = self.labels.get(parent)
-            if below is not None:
-                found += (Match(rule, suffix) for rule, _ in below.fitting(label))
+            if parent in self.labels:
+                found += (Match(rule, suffix) for rule, _ in self.labels[parent].fitting(label))
             suffix = parent
         if self.patterns is not None:
             found += self.patterns.matches(domain)
