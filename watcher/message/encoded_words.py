@@ -89,7 +89,10 @@ def _runs(value: str, most: int) -> Iterator[_Run]:
 
 
 def _from_base64(text: str) -> bytes:
-    return base64_bytes(text.encode("ascii", "ignore")).data
+    try:
+        return binascii.a2b_base64(text)
+    except ValueError:  # damaged, or with characters outside ASCII
+        return base64_bytes(text.encode("ascii", "ignore")).data
 
 
 def _from_q(text: str) -> bytes:
