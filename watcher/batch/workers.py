@@ -13,6 +13,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Self
@@ -46,9 +47,22 @@ def suitable_workers(size: int) -> int:
     return 1 if size < _WORTH_WORKERS else len(os.sched_getaffinity(0))
 
 
+def _start_method() -> str:
+    """How workers start: as copies of this process, which has everything imported, where that is safe.
+
+    It is while there is no other thread; that no database is open then is up to the caller, as SQLite
+    forbids to carry one across a fork. Otherwise a fresh process with our modules is what gets copied.
+    """
+    if threading.active_count() == 1:
+        return "fork"
+    multiprocessing.get_context("forkserver").set_forkserver_preload([__name__])
+    return "forkserver"
+
+
 class Derivers:
     """Processes that derive, or this one alone; they start when the context is entered, before there is work.
 
+    Enter it before a database is opened (see `_start_method`).
     The order of the ids is kept, so that a store comes out the same whatever the number of workers.
     """
 
@@ -66,10 +80,7 @@ class Derivers:
 
     def __enter__(self) -> Self:
         if self._workers > 1:
-            # A fork of this process would share its SQLite connections, which SQLite forbids; a server that
-            # has nothing but our modules is forked instead, so that they are imported once.
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload([__name__])
+            context = multiprocessing.get_context(_start_method())
             arguments = (self._vault_path, self._settings, self._senders)
             self._pool = ProcessPoolExecutor(self._workers, context, _start_worker, arguments)
             for _ in range(self._workers):
