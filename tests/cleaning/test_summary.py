@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.cleaning.summary import count_words, excerpt, language, reading_minutes
+from watcher.cleaning.summary import _stopwords, count_words, excerpt, language, reading_minutes
 
 SENTENCES = {
     "en": "The council voted to open the baths again, and visitors can swim there from the first of June.",
@@ -43,6 +43,9 @@ def test_language_stays_empty_when_unsure(text: str) -> None:
         ("see https://a.example.org/b/c now", 2),
         ("— & *", 0),
         ("Øl 2025", 2),
+        ("'tis a--b -c d- rock'n'roll l\u2019\u00e9t\u00e9 snake_case", 9),
+        ("mailto:a@example.org or tel:12", 1),
+        ("\u0130\u03b9 \u0390\u03b1 x", 3),
     ],
 )
 def test_words_are_counted_without_urls(text: str, words: int) -> None:
@@ -67,3 +70,8 @@ def test_excerpt_is_cut_at_a_word() -> None:
 def test_short_text_is_its_own_excerpt() -> None:
     """Nothing is cut, nothing is added."""
     assert excerpt(["One.", "Two."]) == "One. Two."
+
+
+def test_no_stopword_has_a_joiner() -> None:
+    """Words are looked up with all their joiners alike, so one with a joiner would never be found."""
+    assert not [word for word in _stopwords() if set(word) & set("-'\u2019")]

@@ -91,7 +91,7 @@ def _cleaned(body: Body, html: str, plain: str, redactions: int, identity: Ident
         body.warnings.append(f"only the first {_MAX_LINKS:,} of {len(anchors):,} links are listed")
     kept = [line.text for line in lines if line.cut is None]
     visible = "\n".join(kept)
-    words = summary.count_words(visible)
+    words, language = summary.measure(visible)
     return Cleaned(
         text=markdown.write_text(lines),
         html=html,
@@ -99,7 +99,7 @@ def _cleaned(body: Body, html: str, plain: str, redactions: int, identity: Ident
         preheader=body.preheader,
         disclaimer="\n".join(dict.fromkeys(filter(boilerplate.is_disclaimer, kept))),
         excerpt=summary.excerpt(kept),
-        language=summary.language(visible),
+        language=language,
         words=words,
         reading_minutes=summary.reading_minutes(words),
         links=as_records(anchors[:_MAX_LINKS], identity),

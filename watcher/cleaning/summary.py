@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections import Counter
 from functools import lru_cache
 from importlib.resources import files
 
@@ -16,14 +15,60 @@ _EXCERPT = 280  # characters
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
 _URL = re.compile(r"(?:https?://|mailto:|tel:)\S+", re.IGNORECASE)
 _SAMPLE = 600  # words that are looked at for the language
+_SAMPLE_LENGTH = 7_200  # characters, which hold about twice as many
 _MIN_HITS = 4
 _MARGIN = 1.15  # how far the best language must be ahead of the next
-_SPACE = re.compile(r"\s+")
+_MASK = bytes(  # of code page 1252: letters and digits stay, joiners become hyphens, all else becomes a space
+    ord("-") if sign in "'\u2019-" else byte if sign.isalnum() else ord(" ")
+    for byte in range(256)
+    for sign in (bytes((byte,)).decode("cp1252", "replace"),)
+)
+
+
+def measure(text: str) -> tuple[int, str]:
+    """The number of words (URLs are none), and the language; most texts are taken apart once for both."""
+    without = _URL.sub(" ", text) if _may_hold_url(text) else text
+    words = _western_words(without)
+    count = len(_WORD.findall(without) if words is None else words)
+    if words is None or len(text) > _SAMPLE_LENGTH or without != text:
+        sample = text[:_SAMPLE_LENGTH]
+        words = _western_words(sample)
+        if words is None:
+            words = _WORD.findall(sample.casefold())
+    return count, _language(words[:_SAMPLE])
 
 
 def count_words(text: str) -> int:
     """The words of a text; URLs are none."""
-    return len(_WORD.findall(_URL.sub(" ", text) if ":" in text else text))
+    return measure(text)[0]
+
+
+def language(text: str) -> str:
+    """ISO 639-1 code of the language a text is written in; empty when the words do not settle it."""
+    return measure(text)[1]
+
+
+def _may_hold_url(text: str) -> bool:
+    """Whether a look for URLs can find any; the ends of the schemes have no other case but ASCII's."""
+    if ":" not in text:
+        return False
+    low = text.lower()
+    return "://" in low or "lto:" in low or "tel:" in low
+
+
+def _western_words(text: str) -> list[str] | None:
+    """The words, case-folded, of a text that code page 1252 can hold, as most can; None for any other.
+
+    Plain replacements cut it in a fifth of the time of `_WORD`, into as many words. All joiners look the same
+    then; no stopword has one.
+    """
+    try:
+        coded = b" %b " % text.casefold().encode("cp1252").translate(_MASK)
+    except UnicodeEncodeError:
+        return None
+    if b"-" in coded:  # a joiner counts between two letters only
+        coded = coded.replace(b"--", b"  ").replace(b" -", b"  ").replace(b"- ", b"  ")
+    return coded.decode("cp1252").split()
 
 
 def reading_minutes(words: int) -> int:
@@ -36,7 +81,10 @@ def excerpt(lines: list[str]) -> str:
     taken: list[str] = []
     length = 0
     for line in lines:
-        text = _SPACE.sub(" ", _URL.sub("", line.replace(LINK_REMOVED, ""))).replace("()", "").strip()
+        text = line.replace(LINK_REMOVED, "")
+        if _may_hold_url(text):
+            text = _URL.sub("", text)
+        text = " ".join(text.split()).replace("()", "").strip()
         if text:
             taken.append(text)
             length += len(text) + 1
@@ -60,19 +108,16 @@ def _stopwords() -> dict[str, tuple[str, ...]]:
     return found
 
 
-def language(text: str) -> str:
-    """ISO 639-1 code of the language a text is written in; empty when the words do not settle it."""
+def _language(words: list[str]) -> str:
     known = _stopwords()
-    words = _WORD.findall(text[: _SAMPLE * 12].casefold())[:_SAMPLE]
-    hits: Counter[str] = Counter()
+    matched = [languages for word in words if (languages := known.get(word)) is not None]
     weights: dict[str, float] = {}
-    for word in words:
-        languages = known.get(word, ())
-        hits.update(languages)
-        for each in languages:  # a word of many languages says little about any
-            weights[each] = weights.get(each, 0.0) + 1 / len(languages)
+    for languages in matched:
+        share = 1 / len(languages)  # a word of many languages says little about any
+        for each in languages:
+            weights[each] = weights.get(each, 0.0) + share
     ranked = sorted(weights.items(), key=lambda item: (-item[1], item[0]))
-    if not ranked or hits[ranked[0][0]] < _MIN_HITS:
+    if not ranked or sum(ranked[0][0] in languages for languages in matched) < _MIN_HITS:
         return ""
     best, weight = ranked[0]
     second = ranked[1][1] if len(ranked) > 1 else 0.0
