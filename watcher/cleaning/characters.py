@@ -21,8 +21,12 @@ _MERGE_TAG = re.compile(
     r"|%%[A-Za-z0-9_]{2,60}%%"  # Salesforce: %%emailaddr%%
     r"|\{\{[ ]?[a-z_]{2,40}(?:\.[a-z_]{1,40}){0,4}[ ]?\}\}"  # Liquid and its kin: {{ subscriber.first_name }}
 )
-
-
+_WORD = re.compile(r"\w+")
+_WORD_MASK = bytes(  # of code page 1252: what is no letter, digit or underscore becomes a space
+    byte if sign == "_" or sign.isalnum() else ord(" ")
+    for byte in range(256)
+    for sign in (bytes((byte,)).decode("cp1252", "replace"),)
+)
 _SPECIAL = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{_FILLER}:|%}}]|//|www\\.", re.IGNORECASE)
 
 
@@ -77,3 +81,12 @@ def drop_merge_tags(text: str) -> tuple[str, int]:
     if "|*" in text or "%%" in text or "}}" in text:
         return _MERGE_TAG.subn("", text)
     return text, 0
+
+
+def word_set(text: str) -> set[str]:
+    r"""All that `\w+` finds in a text; what code page 1252 can hold, nearly all, is cut by a mapping."""
+    try:
+        coded = text.encode("cp1252")
+    except UnicodeEncodeError:
+        return set(_WORD.findall(text))
+    return set(coded.translate(_WORD_MASK).decode("cp1252").split())

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watcher.cleaning.characters import word_set
 from watcher.cleaning.rules import fold
 
 if TYPE_CHECKING:
@@ -23,12 +24,11 @@ SOCIAL_LINE = 60  # characters
 FOOT_LINE = 110
 _CAPTION = 30
 
-_WORD = re.compile(r"\w+")
+_DIGIT = re.compile(r"\d")
 _TOKEN = re.compile(r"[\w'&@+|;·•.-]+")
 _COPYRIGHT = re.compile(
     r"(?:©|\(c\)|\bcopyright\b)\W{0,6}(?:(?:©|\(c\))\W{0,3})?(?:19|20)\d\d\b|©[^.\n]{1,60}\b(?:19|20)\d\d\b"
 )
-_COPYRIGHT_SIGNS = ("©", "(c)", "copyright")
 # Forms of a postal address. None of them proves one: they count only beside lines that are known as footer.
 _STREET_EN = r"(?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Drive|Dr|Lane|Ln|Way|Square|Suite|Floor)"
 _POSTAL = re.compile(
@@ -78,13 +78,17 @@ class Evidence:
     @property
     def looks_like_footer(self) -> bool:
         """Whether it is short and has the form of an address, a company or a contact."""
+        if self.length > FOOT_LINE:
+            return False
         text = self.line.text
-        return self.length <= FOOT_LINE and bool(
+        # Each expression is asked only where the signs stand that it cannot do without.
+        digits = _DIGIT.search(text) is not None
+        return bool(
             "©" in text
-            or _POSTAL.search(text)
-            or _CONTACT.search(text)
+            or ((digits or "Box" in text) and _POSTAL.search(text))
+            or ((digits or ":" in text or "+" in text or "(" in text) and _CONTACT.search(text))
             or _COMPANY.search(text)
-            or _LONE_ADDRESS.fullmatch(text)
+            or ("." in text and " " not in text and _LONE_ADDRESS.fullmatch(text))
         )
 
     @property
@@ -96,16 +100,18 @@ class Evidence:
 
 def gather(lines: Sequence[Line], rules: Rules) -> list[Evidence]:
     """Look at the visible lines of a body, in order."""
-    folded = [fold(line.text) for line in lines]
+    text = fold("\n".join([line.text for line in lines]))
+    folded = text.split("\n") if lines else []
+    if len(folded) != len(lines):  # an endless rest is one line that holds line feeds
+        folded = [fold(line.text) for line in lines]
     total = sum(map(len, folded)) or 1
     found: list[Evidence] = []
     above = 0
-    text = "\n".join(folded)
-    words = set(_WORD.findall(text))
+    words = word_set(text)
     networks = not words.isdisjoint(rules.networks)
     for line, its_text in zip(lines, folded, strict=True):
         each = Evidence(line, above / total, its_text, len(line.text))
-        if 0 < each.length <= _CAPTION and all(word in rules.fillers for word in _TOKEN.findall(its_text)):
+        if 0 < each.length <= _CAPTION and rules.fillers.issuperset(_TOKEN.findall(its_text)):
             each.hint = "social"  # "Follow us" and the like, above a row of icons
         above += len(its_text)
         _look_at_links(each)
@@ -143,7 +149,7 @@ def _is_social(each: Evidence, rules: Rules) -> bool:
     words = _TOKEN.findall(each.folded)
     if not words:
         return each.target in {"social", "share"}
-    named = any(word in rules.networks for word in words)
+    named = not rules.networks.isdisjoint(words)
     if not named and not each.target:
         return False
     rest = sum(1 for word in words if not (word in rules.networks or word in rules.fillers or word[0] == "@"))
@@ -161,8 +167,11 @@ def _look_for_phrases(found: Sequence[Evidence], text: str, words: set[str], rul
     for each in found:
         starts.append(at)
         at += len(each.folded) + 1
+    cut_elsewhere = "_" in text  # a letter to `word_set`, but a phrase may begin and end beside it
     for word in rules.phrases.keys() & words:
         for phrase in rules.phrases[word]:
+            if not (cut_elsewhere or phrase.words <= words):
+                continue
             begin = text.find(phrase.text)
             while begin >= 0:
                 end = begin + len(phrase.text)
@@ -170,11 +179,15 @@ def _look_for_phrases(found: Sequence[Evidence], text: str, words: set[str], rul
                     each = found[bisect_right(starts, begin) - 1]
                     _note_phrase(each, phrase.text, phrase.what, hint=phrase.hint)
                 begin = text.find(phrase.text, end)
-    if not any(sign in text for sign in _COPYRIGHT_SIGNS):
+    if not _may_show_copyright(text):
         return
     for each in found:
-        if not each.phrase and _COPYRIGHT.search(each.folded):
+        if not each.phrase and _may_show_copyright(each.folded) and _COPYRIGHT.search(each.folded):
             each.phrase, each.rule = "copyright", "words:copyright and year"
+
+
+def _may_show_copyright(folded: str) -> bool:
+    return "©" in folded or "(c)" in folded or "copyright" in folded
 
 
 def _note_phrase(each: Evidence, text: str, what: str, *, hint: bool) -> None:

@@ -16,7 +16,8 @@ from watcher.record import Tracker
 if TYPE_CHECKING:
     from watcher.cleaning.anchors import Links
 
-_RULE = re.compile(r"[-=_*~#+\u2013\u2014\u2500\u2501]{5,}")
+_RULE_SIGNS = "-=_*~#+\u2013\u2014\u2500\u2501"
+_RULE = re.compile(rf"[{_RULE_SIGNS}]{{5,}}")
 _FOOTER_RULE = re.compile(r"={20,}")
 _SIGNATURE = re.compile(r"-- ?")
 _STARS = re.compile(r"(?:^|(?<=\s))\*\* (?=\S)")
@@ -31,8 +32,20 @@ RULE = Cut("rule", "words:rule of =")
 
 def as_sent(plain: str, links: Links) -> str:
     """The plain part with its links treated; all else as it came (without controls)."""
-    text, _ = links.in_text(drop_control(plain.replace("\r\n", "\n").replace("\r", "\n")))
-    return _ANGLED.sub(_unangled, text)
+    text = drop_control(plain.replace("\r\n", "\n").replace("\r", "\n"))
+    if _mentions_contact(text):
+        text, _ = links.in_text(text)
+    else:  # only web addresses; none goes beyond its line
+        text = "\n".join(
+            [links.in_text(line)[0] if "//" in line else line for line in text.split("\n", _MAX_LINES)]
+        )
+    return _ANGLED.sub(_unangled, text) if "<" in text else text
+
+
+def _mentions_contact(text: str) -> bool:
+    """Whether a URL without `//` may stand in a text, never wrongly no: a look for what all of them have."""
+    low = text.casefold()  # which also finds the long s, that an expression takes for one
+    return "www." in low or "lto:" in low or "tel:" in low or "ms:" in low
 
 
 def _unangled(match: re.Match[str]) -> str:
@@ -47,9 +60,10 @@ def read_plain(plain: str, links: Links) -> Document:
     if fillers:
         document.trackers.append(Tracker("filler", "", "zero-width"))
     text, _ = drop_merge_tags(text)
+    contact = _mentions_contact(text)
     head, rest = _split(text)
     for raw in head:
-        line, gap = _line(raw, links, document, gap=gap)
+        line, gap = _line(raw, links, document, gap=gap, contact=contact)
         if line is not None:
             document.lines.append(line)
             gap = False
@@ -72,22 +86,36 @@ def _split(text: str) -> tuple[list[str], str]:
     return lines[:_MAX_LINES], "\n".join(lines[_MAX_LINES:])
 
 
-def _line(raw: str, links: Links, document: Document, *, gap: bool) -> tuple[Line | None, bool]:
-    """Read one line; None for a blank one and for a rule, which leaves a gap."""
+def _line(
+    raw: str, links: Links, document: Document, *, gap: bool, contact: bool
+) -> tuple[Line | None, bool]:
+    """Read one line; None for a blank one and for a rule, which leaves a gap.
+
+    Each expression is asked only where the sign that it cannot do without stands; `contact` says whether the
+    whole part may hold a URL without `//`.
+    """
     content = raw.strip()
-    if not content or (_RULE.fullmatch(content) and not _FOOTER_RULE.fullmatch(content)):
-        _head(document, content)
-        return None, True
+    footer = False
+    if not content or content[0] in _RULE_SIGNS:
+        footer = _FOOTER_RULE.fullmatch(content) is not None
+        if not content or (not footer and _RULE.fullmatch(content)):
+            _head(document, content)
+            return None, True
     line = Line(gap=gap)
-    if _FOOTER_RULE.fullmatch(content):
+    if footer:
         line.node = RULE
     heading = content.startswith("** ") and content.count("** ") == 1
-    quote = _QUOTE.match(content)
-    if quote is not None:
+    if content[0] == ">" and (quote := _QUOTE.match(content)) is not None:
         line.quote = quote.group().count(">")
         content = content[quote.end() :]
-    content, line.urls = links.in_text(_STARS.sub("", content).strip())
-    content = _ANGLED.sub(_unangled, " ".join(content.split()))
+    if "** " in content:
+        content = _STARS.sub("", content)
+    content = content.strip()
+    if contact or "//" in content:
+        content, line.urls = links.in_text(content)
+    content = " ".join(content.split())
+    if "<" in content:
+        content = _ANGLED.sub(_unangled, content)
     if heading:
         line.heading = -1  # becomes one when a rule of dashes follows
     _runs(line, content)
@@ -104,10 +132,11 @@ def _head(document: Document, content: str) -> None:
 def _runs(line: Line, content: str) -> None:
     """Cut a line into its words and the URLs and notes between them, which are not its words."""
     at = 0
-    for match in _NOT_WORDS.finditer(content):
-        if match.start() > at:
-            line.runs.append(Run(content[at : match.start()], line))
-        line.runs.append(Run(match.group(), line, note=True))
-        at = match.end()
+    if ":" in content or "[" in content:
+        for match in _NOT_WORDS.finditer(content):
+            if match.start() > at:
+                line.runs.append(Run(content[at : match.start()], line))
+            line.runs.append(Run(match.group(), line, note=True))
+            at = match.end()
     if at < len(content):
-        line.runs.append(Run(content[at:], line))
+        line.runs.append(Run(content[at:] if at else content, line))

@@ -56,6 +56,7 @@ class Phrase:
     text: str
     what: str
     hint: bool
+    words: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,9 @@ def load() -> Rules:
         elif kind == "target":
             _add_target(rules, pattern, what)
         elif kind in {"phrase", "hint"}:
-            phrase = Phrase(fold(pattern), what, kind == "hint")
-            word = max(_WORD.findall(phrase.text), key=len)
+            words = _WORD.findall(fold(pattern))
+            phrase = Phrase(fold(pattern), what, kind == "hint", frozenset(words))
+            word = max(words, key=len)
             rules.phrases.setdefault(word, []).append(phrase)
         elif kind == "network":
             networks.add(pattern)
