@@ -251,15 +251,22 @@ def is_damage(error: DatabaseError) -> bool:
     return str(name).startswith(_DAMAGE)
 
 
-@contextmanager
-def translated(form: Format, path: Path) -> Iterator[None]:
+class translated:  # noqa: N801  # a context manager, used like a function; a generator would cost each statement
     """Turn SQLite's errors into the format's own, with a remedy; misuse of the interface stays what it is."""
-    try:
-        yield
-    except sqlite3.ProgrammingError:
-        raise
-    except sqlite3.Error as error:
-        raise form.error(f"{form.name} {path}: {_explanation(error, form)}") from error
+
+    __slots__ = ("_form", "_path")
+
+    def __init__(self, form: Format, path: Path) -> None:
+        self._form = form
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.ProgrammingError):
+            explanation = _explanation(error, self._form)
+            raise self._form.error(f"{self._form.name} {self._path}: {explanation}") from error
 
 
 def _explanation(error: sqlite3.Error, form: Format) -> str:
