@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 REDACTED = "[redacted]"
 
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
-_DISGUISED = re.compile(rf"&#|[{_INVISIBLE}]")
+_DISGUISED = re.compile(f"[{_INVISIBLE}]")
 _DISGUISED_RUN = re.compile(
     rf"[\w.+=@%-]*(?:(?:&#x?[0-9a-f]{{1,6}};|[{_INVISIBLE}])[\w.+=@%-]*)+", re.IGNORECASE
 )
@@ -92,13 +92,15 @@ class Identity:
             return text, 0
         count = 0
         if self.addresses:
-            if _DISGUISED.search(text):
+            if "&#" in text or not (text.isascii() or _DISGUISED.search(text) is None):
                 text, found = _undisguised(text, _written(self.addresses))
                 count += found
-            if self._needles.might_be_written_in(text):
+            data = _encoded(text)
+            if self._needles.might_be_written_in(text, data):
                 text, found = _written(self.addresses).subn(REDACTED, text)
                 count += found
-            text, found = self._without_tokens(text)
+                data = _encoded(text)
+            text, found = self._without_tokens(text, data)
             count += found
         every, _ = _names(self.names)
         if every is not None:
@@ -113,9 +115,9 @@ class Identity:
         low = text.lower()
         return any(word.decode() in low for word in self._needles.words) and name.search(text) is not None
 
-    def _without_tokens(self, text: str) -> tuple[str, int]:
+    def _without_tokens(self, text: str, data: bytes) -> tuple[str, int]:
         """Redact what holds an address encoded: of a run with separators, only the pieces that do."""
-        data, done, count = _encoded(text), 0, 0
+        done = count = 0
         pieces: list[bytes] = []
         for start, end in runs(data, min(len(address) for address in self.addresses)):
             if self._needles is not None and self._needles.found_in(data[start:end]):

@@ -59,6 +59,7 @@ def _class(members: bytes) -> bytes:
 _STANDARD_RUN = _class(_ALNUM + b"+/")
 _URL_SAFE_RUN = _class(_ALNUM + b"-_")
 _INNER_RUN = _class(_ALNUM + b"%+/_=~.-")
+_TOKEN_RUN = _class(_ALNUM + b"+/_-")  # base64 in both forms, and thereby hex and base32
 _HEX_RUN = _class(b"0123456789abcdef")
 _BASE32_RUN = _class(b"abcdefghijklmnopqrstuvwxyz234567")
 _RUN_OF_10, _RUN_OF_12, _RUN_OF_16 = b"1" * 10, b"1" * 12, b"1" * 16
@@ -82,6 +83,7 @@ class Needles:
     binary: re.Pattern[bytes]  # a digest of an address, or the start of a compressed stream
     wide: tuple[bytes, ...]  # UTF-16
     run: bytes  # as many ones as characters of base64 are needed to hold an address
+    shortest_run: bytes  # as many as any encoding needs
     capitals: bool  # whether all of this, in base64, shows a capital letter: a slug in small letters has none
     words: tuple[bytes, ...]  # of each name the longest word
     hidden_name: re.Pattern[str] | None  # names long enough to be looked for in decoded binary
@@ -90,9 +92,10 @@ class Needles:
         """Search a text at all its percent-decoded levels, and what its tokens decode to."""
         for level in range(_PERCENT_LEVELS + 1):
             low = data.lower()
-            if self._written_in(low, depth):
+            if self._addressed_in(low) or self._mirrored_in(low):
                 return True
-            if self._encoded_in(data, low, depth):
+            # Everything else takes a run of letters, digits and the signs of base64: usual links have none.
+            if self.shortest_run in data.translate(_TOKEN_RUN) and self._coded_in(data, low, depth):
                 return True
             if level and not data.isascii() and self._compressed_in(data, depth):
                 return True
@@ -104,12 +107,19 @@ class Needles:
             data = decoded
         return False
 
-    def might_be_written_in(self, text: str) -> bool:
-        """Whether a closer look at readable text can find anything; never wrongly false."""
-        low = text.lower().encode("utf-8", "surrogatepass")
-        return any(domain in low for domain, _ in self.locals_of) or any(
-            form in low for form in self.mirrored
-        )
+    def might_be_written_in(self, text: str, data: bytes) -> bool:
+        """Whether a closer look at readable text can find anything; never wrongly no. `data` is its UTF-8."""
+        if not text.isascii():
+            low = text.lower().encode("utf-8", "surrogatepass")
+            return any(domain in low for domain, _ in self.locals_of) or self._mirrored_in(low)
+        low = data.lower()
+        for domain, local_parts in self.locals_of:
+            if domain in low and any(local in low for local in local_parts):
+                return True
+        return self._mirrored_in(low)
+
+    def _mirrored_in(self, low: bytes) -> bool:
+        return b"@" in low and any(form in low for form in self.mirrored)
 
     def _addressed_in(self, low: bytes) -> bool:
         """Find a known domain after an `@` of any form and one of its local parts, plus-tags allowed."""
@@ -121,14 +131,15 @@ class Needles:
                 place = low.find(domain, place + 1)
         return False
 
-    def _written_in(self, low: bytes, depth: int) -> bool:
-        if self._addressed_in(low):
-            return True
-        if b"@" in low and any(needle in low for needle in self.mirrored):
-            return True
+    def _coded_in(self, data: bytes, low: bytes, depth: int) -> bool:
         if _RUN_OF_16 in low.translate(_BASE32_RUN) and any(needle in low for needle in self.base32):
             return True
-        return _RUN_OF_12 in low.translate(_HEX_RUN) and self._hexed_in(low, depth)
+        if _RUN_OF_12 in low.translate(_HEX_RUN) and self._hexed_in(low, depth):
+            return True
+        if depth > _NESTING or (self.capitals and data == low):
+            return False
+        tokens = self._tokens(data, low, _STANDARD_RUN) + self._tokens(data, low, _URL_SAFE_RUN)
+        return bool(tokens) and self._opens(_unbase64(b" ".join(dict.fromkeys(tokens))), depth)
 
     def _hexed_in(self, low: bytes, depth: int) -> bool:
         if any(needle in low for needle in self.hashes):
@@ -137,12 +148,6 @@ class Needles:
         if depth > _NESTING or not (b"40" in low or b"3d" in low):
             return False
         return any(self._opens(text, depth) for text in _unhexed(low))
-
-    def _encoded_in(self, data: bytes, low: bytes, depth: int) -> bool:
-        if depth > _NESTING:
-            return False
-        tokens = self._tokens(data, low, _STANDARD_RUN) + self._tokens(data, low, _URL_SAFE_RUN)
-        return bool(tokens) and self._opens(_unbase64(b" ".join(dict.fromkeys(tokens))), depth)
 
     def _tokens(self, data: bytes, low: bytes, alphabet: bytes) -> list[bytes]:
         """Cut out the runs of one alphabet of base64 that can hold an address."""
@@ -206,6 +211,7 @@ def needles(addresses: tuple[str, ...], names: tuple[str, ...]) -> Needles:
     full = spelled_out(locals_of)
     digests = tuple(digest for text in full for digest in _digests(text.encode()))
     shortest = min((len(text) for text in full), default=0)
+    run = b"1" * (min(_BASE64_LENGTH, shortest * 4 // 3) or _BASE64_LENGTH)
     return Needles(
         locals_of=tuple(
             (domain.encode(), tuple(map(str.encode, found))) for domain, found in locals_of.items()
@@ -216,7 +222,8 @@ def needles(addresses: tuple[str, ...], names: tuple[str, ...]) -> Needles:
         binary=_binary(digests),
         wide=tuple(text.encode(codec) for text in full for codec in ("utf-16-le", "utf-16-be")),
         capitals=_shows_capitals(full, digests) and not names,
-        run=b"1" * (min(_BASE64_LENGTH, shortest * 4 // 3) or _BASE64_LENGTH),
+        run=run,
+        shortest_run=run[: len(_RUN_OF_12)],
         words=tuple(sorted({max(name.lower().split(), key=len).encode() for name in names})),
         hidden_name=name_pattern([name for name in names if len(name) >= _SHORT_NAME]),
     )
