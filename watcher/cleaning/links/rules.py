@@ -89,16 +89,27 @@ class Rules:
 
     def match(self, url: Url) -> Rule | None:
         """Find the first rule that the URL obeys, host-bound rules before those for any host."""
-        labels = url.host.split(".")
-        candidates = [self.by_first.get(url.path.split("/", 2)[1] if url.path else "")]
-        if len(labels) > 2:  # the owner stands before a suffix of one label, or of two: google.co.uk
-            candidates.insert(0, self.by_owner.get(labels[-3].rstrip(_DIGITS)))
-        if len(labels) > 1:
-            candidates.insert(0, self.by_owner.get(labels[-2].rstrip(_DIGITS)))
-        for rules in candidates:
-            if rules is not None and (found := _first(rules, url.subject)) is not None:
-                return found
+        path = url.path
+        found = self._of_host(url.host)
+        anyone = self.by_first.get(path.split("/", 2)[1] if path else "")
+        if anyone is not None:
+            found += anyone
+        if found:
+            subject = url.subject
+            for rule in found:
+                if rule.pattern.match(subject):
+                    return rule
         return self._match_anywhere(url)
+
+    def _of_host(self, host: str) -> tuple[Rule, ...]:
+        """Look up the owner, who stands before a suffix of one label, or of two: google.co.uk."""
+        labels = host.rsplit(".", 3)
+        found: tuple[Rule, ...] = ()
+        if len(labels) > 1:
+            found = self.by_owner.get(labels[-2].rstrip(_DIGITS), ())
+        if len(labels) > 2:
+            found += self.by_owner.get(labels[-3].rstrip(_DIGITS), ())
+        return found
 
     def _match_anywhere(self, url: Url) -> Rule | None:
         segments = url.path.split("/")
@@ -106,9 +117,10 @@ class Rules:
             for segment in dict.fromkeys(segments):
                 if found := _first(self.by_segment.get(segment, ()), url.subject):
                     return found
-        if url.query:
+        query = url.query
+        if query:
             for field, rules in self.by_field.items():
-                if field in url.query and (found := _first(rules, url.subject)):
+                if field in query and (found := _first(rules, url.subject)):
                     return found
         return None
 

@@ -77,12 +77,15 @@ def parse(text: str) -> Url | None:
     if len(text) > MAX_LENGTH:
         return None
     match = _PLAIN.fullmatch(text)
-    if match is None or "xn--" in match[2].lower():
+    if match is None:
         return _parse_unusual(text)
     base, host, path, query, fragment = match.groups()
+    host = host.lower()
+    if "xn--" in host:
+        return _parse_unusual(text)
     if query and query.count("&") >= _MAX_FIELDS:
         return None
-    return Url(base, host.lower(), path or "", query, fragment)
+    return Url(base, host, path or "", query, fragment)
 
 
 def _parse_unusual(text: str) -> Url | None:

@@ -35,10 +35,9 @@ def role_by_word(url: Url) -> tuple[str, bool]:
     Unsubscribe and preference pages always do. A view, confirmation or forward page does when something that
     can tell readers apart, a query or a token, comes with it.
     """
-    first = url.host.partition(".")[0]
-    for word in (first, *first.split("-")) if "-" in first else (first,):
-        if word in _HOSTS:
-            return _HOSTS[word], True
+    role = _role_of_host(url.host)
+    if role:
+        return role, True
     path = url.path
     if url.fragment and url.fragment.lstrip("!").startswith("/"):  # the route of a single-page application
         path += url.fragment.lstrip("!")
@@ -50,11 +49,19 @@ def role_by_word(url: Url) -> tuple[str, bool]:
     return "", False
 
 
+def _role_of_host(host: str) -> str:
+    first = host.partition(".")[0]
+    if "-" not in first:
+        return _HOSTS.get(first, "")
+    return next((_HOSTS[word] for word in (first, *first.split("-")) if word in _HOSTS), "")
+
+
 def _in_path(path: str) -> tuple[str, list[str]] | None:
     if "%" in path:
         path = unquote(path)
     low = path.lower()
-    if _KNOWN.isdisjoint(low.replace(".", "/").replace(";", "/").split("/")):
+    parted = low.replace(".", "/") if "." in low else low
+    if _KNOWN.isdisjoint((parted.replace(";", "/") if ";" in parted else parted).split("/")):
         return None
     segments = [_stem(segment) for segment in low.split("/")]
     if _KNOWN.isdisjoint(segments):
