@@ -50,6 +50,7 @@ _DISCLAIMER = re.compile(
     r"\W{0,3}(?:paid for|paid political|authori[sz]ed by|authori[sz]ed and paid|not authori[sz]ed|approved by"
     r"|ad paid|political ad)\b"
 )
+_DISCLAIMER_WORDS = ("paid", "authori", "approved by", "political ad")  # each of them has one of these
 _WORD = re.compile(r"\w+")
 
 
@@ -81,10 +82,13 @@ def decide(lines: Sequence[Line], rules: Rules, known: Known = Known()) -> list[
     _nodes(lines)
     _social_rows(found)
     _tail(found)
-    for line in lines:
-        # Who paid for a mail is content, wherever it stands.
-        if line.cut is not None and line.hidden is None and line.text and is_disclaimer(line.text):
-            line.cut = None
+    # Who paid for a mail is content, wherever it stands.
+    cut = [line for line in lines if line.cut is not None and line.hidden is None]
+    texts = [line.text for line in cut]
+    if paid := set(disclaimers(texts, "\n".join(texts))):
+        for line in cut:
+            if line.text in paid:
+                line.cut = None
     return _half_rule(lines)
 
 
@@ -93,11 +97,20 @@ def is_disclaimer(text: str) -> bool:
     return _DISCLAIMER.match(text.casefold()) is not None
 
 
+def disclaimers(lines: Sequence[str], text: str) -> list[str]:
+    """The lines that are disclaimers; `text` is all of them, looked at first, for few mails have any."""
+    folded = text.casefold()
+    if not any(words in folded for words in _DISCLAIMER_WORDS):
+        return []
+    return [line for line in lines if is_disclaimer(line)]
+
+
 def _own_evidence(found: Sequence[Evidence], known: Known) -> None:
     """Cut lines by what they themselves say, inside the length guards."""
+    seen = bool(known.gone)
     for number, each in enumerate(found):
         line = each.line
-        if known.gone and known.covers(key(line.text), low=each.at > _LOWER_HALF):
+        if seen and known.covers(key(line.text), low=each.at > _LOWER_HALF):
             line.cut = _SIBLING
         elif each.target in _ACTING and _is_short(each, each.target) and _is_about_its_link(each):
             line.cut = Cut(each.target, f"target:{each.target}")

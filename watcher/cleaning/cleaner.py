@@ -97,7 +97,7 @@ def _cleaned(body: Body, html: str, plain: str, redactions: int, identity: Ident
         html=html,
         plain=plain,
         preheader=body.preheader,
-        disclaimer="\n".join(dict.fromkeys(filter(boilerplate.is_disclaimer, kept))),
+        disclaimer="\n".join(dict.fromkeys(boilerplate.disclaimers(kept, visible))),
         excerpt=summary.excerpt(kept),
         language=language,
         words=words,

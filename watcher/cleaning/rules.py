@@ -98,16 +98,22 @@ class Rules:
         if scheme is None:
             return ""
         host, path, query = _split(url[scheme.end() :])
-        labels = host.split(".")
-        for start in range(len(labels) - 1):
-            for prefix, name, what in self.hosts.get(".".join(labels[start:]), ()):
+        return self._of_place(host, path, query) or self._of_path(path)
+
+    def _of_place(self, host: str, path: str, query: str) -> str:
+        while "." in host:
+            for prefix, name, what in self.hosts.get(host, ()):
                 if _begins(path, prefix) and (not name or f"&{name}=" in query):
                     return what
+            host = host.partition(".")[2]
+        return ""
+
+    def _of_path(self, path: str) -> str:
         for prefix, what in self.paths:
             if path.startswith(prefix):
                 return what
         for segment in path.split("/")[1:_MAX_SEGMENTS]:
-            known = self.segments.get(_EXTENSION.sub("", segment))
+            known = self.segments.get(_EXTENSION.sub("", segment) if "." in segment else segment)
             if known:
                 return known
         return ""
@@ -126,8 +132,14 @@ def _split(rest: str) -> tuple[str, str, str]:
     """Cut into host (no port, no numbers of numbered hosts), path, and query with `&` before each field."""
     head, _, query = rest.partition("#")[0].partition("?")
     authority, _, path = head.partition("/")
-    host = _NUMBERED.sub("", authority.rpartition("@")[2].partition(":")[0].lower())
-    return host, unquote(f"/{path}").lower(), f"&{query}"
+    path = f"/{path}"
+    host = _unnumbered(authority.rpartition("@")[2].partition(":")[0].lower())
+    return host, (unquote(path) if "%" in path else path).lower(), f"&{query}"
+
+
+@lru_cache(maxsize=1024)
+def _unnumbered(host: str) -> str:
+    return _NUMBERED.sub("", host)
 
 
 def _begins(path: str, prefix: str) -> bool:
