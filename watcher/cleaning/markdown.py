@@ -80,6 +80,9 @@ def _row(line: Line, *, begins: bool) -> list[str]:
 
 def _inline(runs: Sequence[Run], line: Line) -> str:
     """Write runs with their emphasis and links."""
+    if len(runs) == 1 and runs[0].anchor is None and not any(_style(runs[0], line)):  # as most lines are
+        only = runs[0]
+        return (only.text if only.note else _escape(only.text, linked=False)).strip()
     out: list[str] = []
     at = 0
     while at < len(runs):

@@ -33,13 +33,18 @@ RULE = Cut("rule", "words:rule of =")
 def as_sent(plain: str, links: Links) -> str:
     """The plain part with its links treated; all else as it came (without controls)."""
     text = drop_control(plain.replace("\r\n", "\n").replace("\r", "\n"))
-    if _mentions_contact(text):
-        text, _ = links.in_text(text)
-    else:  # only web addresses; none goes beyond its line
+    contact = _mentions_contact(text)
+    if contact or "//" in text:  # line by line, for no URL goes beyond its line and most lines have none
+        lines = text.split("\n", _MAX_LINES)
         text = "\n".join(
-            [links.in_text(line)[0] if "//" in line else line for line in text.split("\n", _MAX_LINES)]
+            [links.in_text(line)[0] if _may_hold_url(line, contact=contact) else line for line in lines]
         )
     return _ANGLED.sub(_unangled, text) if "<" in text else text
+
+
+def _may_hold_url(line: str, *, contact: bool) -> bool:
+    """Whether a look for URLs can find one; `contact` tells whether the text that it is of mentions one."""
+    return "//" in line or (contact and _mentions_contact(line))
 
 
 def _mentions_contact(text: str) -> bool:
@@ -111,7 +116,7 @@ def _line(
     if "** " in content:
         content = _STARS.sub("", content)
     content = content.strip()
-    if contact or "//" in content:
+    if _may_hold_url(content, contact=contact):
         content, line.urls = links.in_text(content)
     content = " ".join(content.split())
     if "<" in content:
@@ -132,7 +137,7 @@ def _head(document: Document, content: str) -> None:
 def _runs(line: Line, content: str) -> None:
     """Cut a line into its words and the URLs and notes between them, which are not its words."""
     at = 0
-    if ":" in content or "[" in content:
+    if "[" in content or (":" in content and _may_hold_url(content, contact=True)):
         for match in _NOT_WORDS.finditer(content):
             if match.start() > at:
                 line.runs.append(Run(content[at : match.start()], line))

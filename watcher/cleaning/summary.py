@@ -109,16 +109,17 @@ def _stopwords() -> dict[str, tuple[str, ...]]:
 
 
 def _language(words: list[str]) -> str:
-    known = _stopwords()
-    matched = [languages for word in words if (languages := known.get(word)) is not None]
+    matched = list(filter(None, map(_stopwords().get, words)))
     weights: dict[str, float] = {}
     for languages in matched:
         share = 1 / len(languages)  # a word of many languages says little about any
         for each in languages:
             weights[each] = weights.get(each, 0.0) + share
     ranked = sorted(weights.items(), key=lambda item: (-item[1], item[0]))
-    if not ranked or sum(ranked[0][0] in languages for languages in matched) < _MIN_HITS:
+    if not ranked:
         return ""
     best, weight = ranked[0]
+    if [best in languages for languages in matched].count(True) < _MIN_HITS:
+        return ""
     second = ranked[1][1] if len(ranked) > 1 else 0.0
     return best if weight >= second * _MARGIN else ""
