@@ -192,7 +192,7 @@ def _is_marker(each: Evidence) -> bool:
 
 def _tail_begin(found: Sequence[Evidence]) -> int:
     """Find where only footer is left: no prose, no heading, little that nothing is known about."""
-    most = max(_UNKNOWN_CHARACTERS, sum(each.length for each in found) // 8)
+    most = max(_UNKNOWN_CHARACTERS, sum([each.length for each in found]) // 8)
     lines = characters = 0
     for number in range(len(found) - 1, -1, -1):
         each = found[number]
@@ -248,7 +248,7 @@ def _half_rule(lines: Sequence[Line]) -> list[str]:
     What the other body has shown is no rule of its own, and a preheader is not visible.
     """
     exempt = {_SIBLING.rule}
-    visible = sum(len(line.text) for line in lines if line.hidden is None and not _is_preheader(line))
+    visible = sum([len(line.text) for line in lines if line.hidden is None and not _is_preheader(line)])
     taken: dict[tuple[str, str], int] = {}  # by what and rule, which are quicker to hash than a `Cut`
     for line in lines:
         cut = line.cut

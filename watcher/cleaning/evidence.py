@@ -110,12 +110,16 @@ def gather(lines: Sequence[Line], rules: Rules) -> list[Evidence]:
     words = word_set(text)
     networks = not words.isdisjoint(rules.networks)
     for line, its_text in zip(lines, folded, strict=True):
-        each = Evidence(line, above / total, its_text, len(line.text))
-        if 0 < each.length <= _CAPTION and rules.fillers.issuperset(_TOKEN.findall(its_text)):
+        length = len(line.text)
+        each = Evidence(line, above / total, its_text, length)
+        if 0 < length <= _CAPTION and rules.fillers.issuperset(_TOKEN.findall(its_text)):
             each.hint = "social"  # "Follow us" and the like, above a row of icons
         above += len(its_text)
-        _look_at_links(each)
-        each.social = (networks or bool(each.target)) and _is_social(each, rules)
+        runs = line.runs
+        if line.urls or len(runs) > 1 or (runs and runs[0].anchor is not None):
+            _look_at_links(each)
+        if networks or each.target:
+            each.social = _is_social(each, rules)
         found.append(each)
     _look_for_phrases(found, text, words, rules)
     return found
@@ -170,9 +174,7 @@ def _look_for_phrases(found: Sequence[Evidence], text: str, words: set[str], rul
     cut_elsewhere = "_" in text  # a letter to `word_set`, but a phrase may begin and end beside it
     for word in rules.phrases.keys() & words:
         for phrase in rules.phrases[word]:
-            if not (cut_elsewhere or phrase.words <= words):
-                continue
-            begin = text.find(phrase.text)
+            begin = text.find(phrase.text) if cut_elsewhere or phrase.words <= words else -1
             while begin >= 0:
                 end = begin + len(phrase.text)
                 if not (text[begin - 1 : begin].isalnum() or text[end : end + 1].isalnum()):

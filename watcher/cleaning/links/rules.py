@@ -22,6 +22,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -64,6 +65,7 @@ class Rules:
         for row in rows:
             self._add(row)
         self._anywhere = frozenset(self.by_segment)
+        self._of_host = lru_cache(maxsize=2_048)(self._of_owner)  # the same few hosts are all over the mail
 
     def _add(self, row: dict[str, str]) -> None:
         hosts = row["hosts"].split()
@@ -101,7 +103,7 @@ class Rules:
                     return rule
         return self._match_anywhere(url)
 
-    def _of_host(self, host: str) -> tuple[Rule, ...]:
+    def _of_owner(self, host: str) -> tuple[Rule, ...]:
         """Look up the owner, who stands before a suffix of one label, or of two: google.co.uk."""
         labels = host.rsplit(".", 3)
         found: tuple[Rule, ...] = ()

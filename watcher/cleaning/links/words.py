@@ -6,6 +6,7 @@ A word inside a longer slug belongs to an article and means nothing.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -49,6 +50,7 @@ def role_by_word(url: Url) -> tuple[str, bool]:
     return "", False
 
 
+@lru_cache(maxsize=2_048)
 def _role_of_host(host: str) -> str:
     first = host.partition(".")[0]
     if "-" not in first:
