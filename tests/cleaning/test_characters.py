@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from watcher.cleaning.characters import drop_control, drop_filler, drop_merge_tags, is_ordinary
+from watcher.cleaning.characters import drop_control, drop_filler, drop_merge_tags, is_ordinary, word_set
 
 ZWNJ, ZWJ, JOIN, NBSP = "\u200c", "\u200d", "\u034f", "\xa0"
 
@@ -56,3 +58,11 @@ def test_ordinary_text_is_told_from_what_needs_a_closer_look() -> None:
     assert is_ordinary("A sentence, with (brackets) & signs!")
     for text in ("*|A|*", "%%ab%%", "{{ ab }}", "a\x1b", "a\u200bb", "http://x", "WWW.x", "mailto:x"):
         assert not is_ordinary(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "one two_2 caf\u00e9", "a\u2019b \u0153uvre\u20ac", "\u4e00\u4e8c \n \U0001f600x\nplain y"]
+)
+def test_word_set_is_what_the_expression_finds(text: str) -> None:
+    """Whatever code page a text fits into, its words are runs of letters, digits and underscores."""
+    assert word_set(text) == set(re.findall(r"\w+", text))

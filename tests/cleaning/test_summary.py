@@ -44,6 +44,7 @@ def test_language_stays_empty_when_unsure(text: str) -> None:
         ("— & *", 0),
         ("Øl 2025", 2),
         ("'tis a--b -c d- rock'n'roll l\u2019\u00e9t\u00e9 snake_case", 9),
+        ("two words\n\U0001f600 three more words\n\u4e00", 6),
         ("mailto:a@example.org or tel:12", 1),
         ("\u0130\u03b9 \u0390\u03b1 x", 3),
     ],
