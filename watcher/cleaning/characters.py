@@ -88,7 +88,5 @@ def word_set(text: str) -> set[str]:
     try:
         coded = text.encode("cp1252")
     except UnicodeEncodeError:
-        if "\n" in text:  # of a text with a few emoji, all lines but theirs
-            return set().union(*map(word_set, text.split("\n")))
         return set(_WORD.findall(text))
     return set(coded.translate(_WORD_MASK).decode("cp1252").split())

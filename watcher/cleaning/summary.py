@@ -29,9 +29,12 @@ def measure(text: str) -> tuple[int, str]:
     """The number of words (URLs are none), and the language; most texts are taken apart once for both."""
     without = _URL.sub(" ", text) if _may_hold_url(text) else text
     words = _western_words(without)
-    count = _count_by_line(without) if words is None else len(words)
+    count = len(_WORD.findall(without) if words is None else words)
     if words is None or len(text) > _SAMPLE_LENGTH or without != text:
-        words = _words_by_line(text[:_SAMPLE_LENGTH])
+        sample = text[:_SAMPLE_LENGTH]
+        words = _western_words(sample)
+        if words is None:
+            words = _WORD.findall(sample.casefold())
     return count, _language(words[:_SAMPLE])
 
 
@@ -66,24 +69,6 @@ def _western_words(text: str) -> list[str] | None:
     if b"-" in coded:  # a joiner counts between two letters only
         coded = coded.replace(b"--", b"  ").replace(b" -", b"  ").replace(b"- ", b"  ")
     return coded.decode("cp1252").split()
-
-
-def _count_by_line(text: str) -> int:
-    """Count words where some lines, such as those with emoji, are beyond `_western_words`."""
-    words = _western_words(text)
-    if words is not None:
-        return len(words)
-    return sum(map(_count_by_line, text.split("\n"))) if "\n" in text else len(_WORD.findall(text))
-
-
-def _words_by_line(text: str) -> list[str]:
-    """The same for the words, case-folded."""
-    words = _western_words(text)
-    if words is not None:
-        return words
-    if "\n" in text:
-        return [word for line in text.split("\n") for word in _words_by_line(line)]
-    return _WORD.findall(text.casefold())
 
 
 def reading_minutes(words: int) -> int:
