@@ -27,6 +27,15 @@ _NAME = re.compile(r"<(/?[a-zA-Z][^\s/>]*+)")
 _INSIDE = re.compile(r"(?>[^>\"'=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')|[\"'=])*+")
 _ATTRIBUTE = re.compile(r"[^\s/=]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'>]*+))?")
 
+# Quick counts, which may find too many and never too few: of the tags that have a limit of their own, by
+# their first letters and then by name; and of those that may be nested, with each `<` that begins no tag.
+_LETTERS = re.compile(r"<(?:[acefnosuACEFNOSU]|[bB](?![rR])|[hH][tT]|[iI](?![mM])|[tT][tT])")
+_LIMITED = re.compile(
+    r"<(?:a|b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u|html|body|option|optgroup)(?![^\s/>])",
+    re.IGNORECASE,
+)
+_NESTING = re.compile(r"<(?!/[a-z]|(?:t[dr]|tbody|p|br|img)[\s/>])", re.IGNORECASE)
+
 _RAW_TEXT = frozenset({"script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"})
 _UNSEEN = frozenset({"script", "style", "title", "iframe", "noembed", "noframes", "svg", "template"})
 _VOID = frozenset(
@@ -88,11 +97,18 @@ class HtmlLimits:
 def over_limit(source: str, limits: HtmlLimits = HtmlLimits()) -> str:
     """Say which limit the source exceeds; empty when an engine may have it.
 
-    Ordinary mail is settled by counting: it has fewer tags than may be open at once, and no long stretch
-    between two `<`. Only what is not settled is read tag by tag.
+    Ordinary mail is settled by counting: it has fewer tags than may be open at once, and no tag so long that
+    it could be crowded. Only what is not settled is counted by name, and then read tag by tag.
     """
     if len(source) > limits.characters:
         return f"the HTML has more than {limits.characters:,} characters"
+    if _has_few_tags(source, limits) and not _has_crowded_tag(source, limits):
+        return ""
+    return _count(source, limits) or _read(source, limits)
+
+
+def _count(source: str, limits: HtmlLimits) -> str:
+    """Say which limit on the number of tags is exceeded, wherever they stand."""
     names = _NAME.findall(source)
     if len(names) > limits.tags:
         return f"the HTML has more than {limits.tags:,} tags"
@@ -103,17 +119,34 @@ def over_limit(source: str, limits: HtmlLimits = HtmlLimits()) -> str:
         return "the document's root is repeated"
     if counts["option"] + counts["optgroup"] > limits.options:
         return f"the HTML has more than {limits.options:,} options"
-    nested = sum([n for name, n in counts.items() if name[0] != "/" and name not in _UNCOUNTED])
-    formatting = sum([counts[name] for name in _FORMATTING])
-    stretches = source.split("<")
-    if (
-        nested <= limits.depth
-        and formatting <= limits.formatting
-        and len(stretches) - len(names) <= limits.depth  # a `<` inside an attribute is none of a tag
-        and not any(len(each) > 2 * limits.attributes and _is_crowded(each, limits) for each in stretches)
-    ):
-        return ""
-    return _read(source, limits)
+    return ""
+
+
+def _has_few_tags(source: str, limits: HtmlLimits) -> bool:
+    """Whether no limit on tags can be exceeded; quick, and sure only when it says so."""
+    tags = source.count("<")
+    if tags > limits.tags or (tags > limits.depth and len(_NESTING.findall(source)) > limits.depth):
+        return False
+    few = min(limits.formatting, limits.roots, limits.options)
+    return tags <= few or len(_LETTERS.findall(source)) <= few or len(_LIMITED.findall(source)) <= few
+
+
+def _has_crowded_tag(source: str, limits: HtmlLimits) -> bool:
+    """Whether any stretch from one `<` to the next begins with a tag of too many attributes.
+
+    A short stretch holds few attributes: from each `<` we step back to the last one within that length, and
+    look only where there is none.
+    """
+    length = 2 * limits.attributes
+    at, end = source.find("<"), len(source)
+    while -1 < at < end - length:
+        following = source.rfind("<", at + 1, at + length + 2)
+        if following < 0:
+            following = source.find("<", at + length)
+            if _is_crowded(source[at + 1 : following if following > 0 else end], limits):
+                return True
+        at = following
+    return False
 
 
 def _is_crowded(tag: str, limits: HtmlLimits) -> bool:
@@ -126,15 +159,15 @@ def _is_crowded(tag: str, limits: HtmlLimits) -> bool:
 
 def _read(source: str, limits: HtmlLimits) -> str:
     """Follow what is open. An end tag closes only its own name, so a foreign one cannot hide an open tag."""
-    is_open: Counter[str] = Counter()
+    is_open: dict[str, int] = {}
     depth = formatting = 0
     for closing, name, inside in _tags(source):
         if len(inside) > 2 * limits.attributes and _is_crowded(inside, limits):
             return f"a tag has more than {limits.attributes} attributes"
-        if name in _UNCOUNTED or (closing and not is_open[name]):
+        if name in _UNCOUNTED or (closing and not is_open.get(name)):
             continue
         step = -1 if closing else 1
-        is_open[name] += step
+        is_open[name] = is_open.get(name, 0) + step
         depth += step
         formatting += step * (name in _FORMATTING)
         if depth > limits.depth:
