@@ -16,7 +16,7 @@ from watcher.cleaning.identity import Identity
 from watcher.cleaning.policy import Policy
 from watcher.message import Limits, Message, Unparseable, kind_of, parse
 from watcher.provider import Receiver
-from watcher.record import Attachment, Author, Evidence, Kind, Provider, Record, Status
+from watcher.record import Attachment, Author, Evidence, Kind, Provider, Record, Status, Tracker
 from watcher.sender import Registry
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ _STEPS = "1"
 
 PIPELINE_VERSION = f"{_STEPS}-{provider.RULES_VERSION}-{cleaning.RULES_VERSION}"
 """Names the code and the rule files that made a record."""
+
+
+_AMP = Tracker("amp", "", "amp part")
+"""An AMP view loads from its sender whenever it is shown; it never is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ def _record(message: Message, context: Context) -> Record:
         words=cleaned.words,
         reading_minutes=cleaned.reading_minutes,
         links=cleaned.links,
-        trackers=cleaned.trackers,
+        trackers=(*cleaned.trackers, *([_AMP] if message.amp else ())),
         removed=cleaned.removed,
         attachments=tuple(_attachment(each, redact) for each in message.attachments),
         original_from=redact(detection.original_from),

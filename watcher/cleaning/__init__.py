@@ -6,12 +6,24 @@ link targets, phrases in twelve languages), `languages.csv`, and the tables of t
 
 from __future__ import annotations
 
+import hashlib
+import importlib.resources
+
 from watcher.cleaning.cleaner import Cleaned, clean, to_text
 from watcher.cleaning.identity import Identity
 from watcher.cleaning.policy import Policy
-from watcher.cleaning.rules import load as _load
 
-RULES_VERSION = _load().version
-"""Names the state of the boilerplate rules; changes when a row changes."""
+
+def _version() -> str:
+    room = importlib.resources.files(__name__)
+    tables = [
+        each for folder in (room, room / "links") for each in folder.iterdir() if each.name.endswith(".csv")
+    ]
+    content = b"".join(each.read_bytes() for each in sorted(tables, key=lambda each: each.name))
+    return hashlib.sha256(content).hexdigest()[:8]
+
+
+RULES_VERSION = _version()
+"""Names the state of all tables of this room, the links' included; changes when a row changes."""
 
 __all__ = ["RULES_VERSION", "Cleaned", "Identity", "Policy", "clean", "to_text"]

@@ -14,7 +14,6 @@ Kinds of rows:
 from __future__ import annotations
 
 import csv
-import hashlib
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -74,7 +73,6 @@ class Rules:
     phrases: dict[str, list[Phrase]] = field(default_factory=dict)  # by their longest word
     networks: frozenset[str] = frozenset()
     fillers: frozenset[str] = frozenset()
-    version: str = ""
 
     def node(self, tag: str, classes: str, identifier: str) -> NodeRule | None:
         """The rule for an element of this name, class and id."""
@@ -157,7 +155,7 @@ def fold(text: str) -> str:
 def load() -> Rules:
     """Read and compile the rule file. A row of an unknown kind is a mistake and raises ValueError."""
     raw = files(__package__).joinpath("boilerplate.csv").read_bytes()
-    rules = Rules(version=hashlib.sha256(raw).hexdigest()[:8])
+    rules = Rules()
     networks: set[str] = set()
     fillers: set[str] = set()
     for row in csv.DictReader(raw.decode().splitlines()):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _HTML, _PLAIN = "text/html", "text/plain"
 _ALTERNATIVE, _RELATED = "multipart/alternative", "multipart/related"
-_OTHER_VIEWS = frozenset({"text/x-amp-html", "text/watch-html"})
+_AMP = "text/x-amp-html"
+_OTHER_VIEWS = frozenset({_AMP, "text/watch-html"})
 """Alternatives of the same content for special readers: neither shown nor attached."""
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _LINE_END = re.compile(r"\r\n?")
@@ -32,6 +33,7 @@ class Bodies:
     html: str = ""
     plain: str = ""
     attachments: tuple[Attachment, ...] = ()
+    amp: bool = False  # there is an AMP view as well, which is never shown
     warnings: dict[str, None] = field(default_factory=dict)  # a set in order
 
 
@@ -58,7 +60,9 @@ def read(raw: bytes, leaves: Iterable[Part], limits: Limits) -> Bodies:
     for part in leaves:
         if _is_text(part, shown=bool(segments)):
             segments.setdefault(id(_alternative(part)), _Segment()).add(part)
-        elif not (part.media_type in _OTHER_VIEWS and part.place == _ALTERNATIVE):
+        elif part.media_type in _OTHER_VIEWS and part.place == _ALTERNATIVE:
+            bodies.amp = bodies.amp or part.media_type == _AMP
+        else:
             attached.append(part)
     texts = _Texts(raw, limits, bodies.warnings)
     views = [(texts.of(each.html), texts.of(each.plain)) for each in segments.values()]

@@ -85,4 +85,7 @@ class Message:
     attachments: tuple[Attachment, ...] = ()
     warnings: tuple[str, ...] = ()
     recipients: frozenset[str] = frozenset()  # addresses it was sent or delivered to, lower case
+    amp: bool = (
+        False  # it has an AMP view, which runs scripts of its sender and is neither shown nor attached
+    )
     list_unsubscribe: str = ""  # any of `http mailto one-click`

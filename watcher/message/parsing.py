@@ -54,6 +54,7 @@ def parse(raw: bytes, limits: Limits = _DEFAULT) -> Message:
         html=content.html,
         plain=content.plain,
         attachments=content.attachments,
+        amp=content.amp,
         warnings=tuple(dict.fromkeys(said)),
         recipients=grammar.addresses_in(value for name in _DELIVERED for value in headers.all(name)),
         list_unsubscribe=_list_unsubscribe(headers),

@@ -1,0 +1,100 @@
+"""derive(): one mail in, one record out, whatever the mail is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.home import READER, mail
+from watcher import cleaning
+from watcher.pipeline import PIPELINE_VERSION, Context, derive
+from watcher.record import Status, Tracker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CONTEXT = Context(inbox="test", received_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC))
+
+
+def test_a_defect_in_the_rules_costs_one_mail_and_quotes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason names the class of the exception; its text may be the mail's, and stays out."""
+
+    def broken(*_: object) -> None:
+        raise ValueError("words of the mail")
+
+    monkeypatch.setattr(cleaning, "clean", broken)
+    record = derive(mail(), CONTEXT)
+    assert record.status is Status.FAILED
+    assert record.warnings == ("record: the rules stopped with ValueError",)
+    assert "words of the mail" not in str(asdict(record))
+    assert (record.inbox, record.received_at) == ("test", "2026-03-01T09:30:00Z")
+
+
+def test_an_empty_mail_fails_with_its_reason() -> None:
+    """Nothing can be made of no bytes."""
+    assert derive(b"", CONTEXT).warnings == ("the message is empty",)
+
+
+def test_an_amp_view_is_counted_and_never_shown() -> None:
+    """It loads from its sender whenever it is displayed."""
+    body = (
+        "--b\nContent-Type: text/plain\n\nWords for everyone.\n"
+        "--b\nContent-Type: text/x-amp-html\n\n<html amp4email>"
+        "<amp-img src='https://t.example.com/p'></html>\n--b--\n"
+    )
+    record = derive(mail(body=body, content_type='multipart/alternative; boundary="b"'), CONTEXT)
+    assert record.trackers == (Tracker("amp", "", "amp part"),)
+    assert record.attachments == ()
+    assert "t.example.com" not in str(asdict(record))
+
+
+def test_the_reader_is_taken_out_of_the_fields_around_the_body() -> None:
+    """Subject, author, attachment names: also when the mail alone names the reader; and it is counted."""
+    body = (
+        f"--b\nContent-Type: text/plain\n\nWords.\n--b\nContent-Type: application/pdf\n"
+        f'Content-Disposition: attachment; filename="for {READER}.pdf"\n\nx\n--b--\n'
+    )
+    raw = mail(
+        f"For {READER}",
+        body,
+        sender=f'"{READER}" <news@example.org>',
+        content_type='multipart/mixed; boundary="b"',
+    )
+    record = derive(raw, CONTEXT)
+    assert READER not in str(asdict(record))
+    assert record.subject == "For [redacted]"
+    assert record.redactions == 3
+
+
+def test_an_author_who_writes_to_the_list_s_own_address_stays() -> None:
+    """Mailing lists put their own address into To: the author is public."""
+    record = derive(mail(sender=f"The list <{READER}>"), CONTEXT)
+    assert record.author.address == READER
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_same_bytes_give_the_same_record_in_any_process(seed: str, tmp_path: Path) -> None:
+    """Neither the hash seed nor the time matters."""
+    file = tmp_path / "mail.eml"
+    html = "".join(f'<p><a href="https://example.com/{n}?utm_source=x">{n}</a></p>' for n in range(9))
+    file.write_bytes(mail(body=html, content_type="text/html; charset=utf-8", headers="X-MC-User: 0a0b"))
+    code = (
+        "import sys; from datetime import datetime, UTC; from watcher.pipeline import *\n"
+        "print(derive(open(sys.argv[1], 'rb').read(), Context('test', "
+        "datetime(2026, 3, 1, 9, 30, tzinfo=UTC))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONHASHSEED": seed},
+    )
+    assert done.stdout.strip() == repr(derive(file.read_bytes(), CONTEXT))
+    assert PIPELINE_VERSION in done.stdout
