@@ -164,5 +164,20 @@ def test_a_folder_without_mail_says_what_was_expected(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
     with pytest.raises(NothingToImportError, match=r"no mail in this folder .*Maildir"):
         list(mails(tmp_path))
-    with pytest.raises(NothingToImportError, match="no such file"):
+    with pytest.raises(NothingToImportError, match="neither a file nor a folder"):
         list(mails(tmp_path / "absent"))
+
+
+def test_a_pipe_in_a_folder_is_no_mail_and_is_not_waited_for(tmp_path: Path) -> None:
+    """Reading from it would never end; a dangling link holds nothing either."""
+    os.mkfifo(tmp_path / "0.eml")
+    (tmp_path / "1.eml").symlink_to(tmp_path / "gone")
+    (tmp_path / "2.eml").write_bytes(mail(2))
+    assert [each.raw for each in mails(tmp_path)] == [mail(2)]
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    """An mbox from which all mail was moved away is not a mail without bytes."""
+    (tmp_path / "old.mbox").touch()
+    with pytest.raises(NothingToImportError, match="the file is empty"):
+        list(mails(tmp_path / "old.mbox"))

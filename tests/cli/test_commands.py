@@ -311,3 +311,19 @@ def test_a_confirmation_waits_for_a_person_and_its_link_stays_private(
     assert "key77" not in home.dump()
     assert "Example News asks to confirm a subscription" in home.run("status").out
     assert json.loads(home.run("status", "--json").out)["confirmations"][0]["sender"] == "Example News"
+
+
+def test_a_path_that_the_system_refuses_is_one_line(home: Home, tmp_path: Path) -> None:
+    """The file's name and the system's words; no traceback."""
+    (tmp_path / "config.yaml").write_text(
+        "store: {newsletters: /proc/none/n.db, vault: /proc/none/v.db}\ninboxes: []\n"
+    )
+    outcome = home.run("check", "--offline", "--config", str(tmp_path / "config.yaml"))
+    assert outcome.code == 1
+    assert "/proc/none" in outcome.out
+    assert "Traceback" not in outcome.err
+    (tmp_path / "here").touch()
+    outcome = home.run("init", str(tmp_path / "here" / "below"))
+    assert outcome.code == 1
+    assert "Traceback" not in outcome.err
+    assert "here" in outcome.err

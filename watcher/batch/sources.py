@@ -71,7 +71,9 @@ def mails(path: Path) -> Iterator[FileMail]:
     if path.is_dir():
         yield from _folder(path, source)
     elif not path.is_file():
-        raise NothingToImportError(f"{path}: no such file or folder")
+        raise NothingToImportError(f"{path}: this is neither a file nor a folder")
+    elif not path.stat().st_size:
+        raise NothingToImportError(f"{path}: the file is empty")
     elif _is_mbox(path):
         with path.open("rb") as file:
             yield from read_mbox(file, source)
@@ -93,10 +95,13 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _folders(path: Path) -> Iterator[tuple[Path, list[str]]]:
-    """The folder and every folder below, each with the names of its files in order."""
+    """The folder and every folder below, each with the names of its files in order.
+
+    Pipes, sockets and dangling links hold no mail, and reading from a pipe would wait for ever.
+    """
     for folder, folders, names in os.walk(path):
         folders.sort()
-        yield Path(folder), sorted(names)
+        yield Path(folder), sorted(name for name in names if os.path.isfile(f"{folder}/{name}"))  # noqa: PTH113
 
 
 def _folder(path: Path, source: str) -> Iterator[FileMail]:

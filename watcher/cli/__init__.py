@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(_guarded(lambda: main_command.main(arguments, prog_name="watcher", standalone_mode=False)))
 
 
-def _guarded(call: Callable[[], object]) -> int:
+def _guarded(call: Callable[[], object]) -> int:  # noqa: PLR0911  # one for each way to end
     from watcher.cli.failure import exit_code  # noqa: PLC0415  # pays for the rooms' error classes
 
     try:
@@ -106,6 +106,10 @@ def _guarded(call: Callable[[], object]) -> int:
         # `watcher status | head`: the reader has seen enough. Nothing more may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a file or folder of the user's that the system refuses
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"watcher: {where}{error.strerror or error}", err=True)
+        return 1
     except Exception as error:
         code = exit_code(error)
         if code is None:

@@ -80,7 +80,10 @@ def import_command(
         f"{taken.known} imported before"
     )
     click.echo(f"derived {derived.done}, failed {derived.failed}")
-    return FAILED if stopped() else SUCCESS
+    if stopped():
+        click.echo("stopped early; the same command goes on where it ended", err=True)
+        return FAILED
+    return SUCCESS
 
 
 def _inbox(settings: Settings, name: str | None) -> Inbox | None:
