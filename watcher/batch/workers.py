@@ -16,6 +16,8 @@ import signal
 import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from watcher.archive import Contexts, derive_rows
@@ -40,6 +42,10 @@ _AHEAD = 3
 
 _WORTH_WORKERS = 4 << 20
 """Bytes of mail from which starting processes pays: one process reads them in about the time of a start."""
+
+
+class WorkerDiedError(Exception):
+    """A process that derived was killed; the message says what to do."""
 
 
 def suitable_workers(size: int) -> int:
@@ -101,7 +107,8 @@ class Derivers:
             if self._pool is None:
                 self._chunks.append(chunk)
             else:
-                self._futures.append(self._pool.submit(_derive_chunk, chunk))
+                with _deaths_explained():
+                    self._futures.append(self._pool.submit(_derive_chunk, chunk))
 
     @property
     def owed(self) -> int:
@@ -113,14 +120,14 @@ class Derivers:
         while self._chunks:
             yield self._here.derive(self._chunks.popleft())
         while self._futures and self._futures[0].done():
-            yield self._futures.popleft().result()
+            yield _outcome(self._futures.popleft())
 
     def rest(self, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[Rows]:
         """All records that are still owed, in order, until `stopped()` says so."""
         while not stopped() and (self._chunks or self._futures):
             yield from self.ready()
             if self._futures:
-                yield self._futures.popleft().result()
+                yield _outcome(self._futures.popleft())
 
     def derive(self, ids: Iterable[int], *, stopped: Callable[[], bool] = lambda: False) -> Iterator[Rows]:
         """The records of these messages, in order; only a few chunks a worker are under way at any time."""
@@ -129,9 +136,25 @@ class Derivers:
                 return
             self.give(chunk)
             if len(self._futures) >= self._workers * _AHEAD:
-                yield self._futures.popleft().result()
+                yield _outcome(self._futures.popleft())
             yield from self.ready()
         yield from self.rest(stopped=stopped)
+
+
+def _outcome(future: Future[Rows]) -> Rows:
+    with _deaths_explained():
+        return future.result()
+
+
+@contextmanager
+def _deaths_explained() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise WorkerDiedError(
+            "a worker process was killed, perhaps for lack of memory; what was read is safe in the vault: "
+            "run the same command again, with fewer --workers"
+        ) from error
 
 
 class _Here:
@@ -167,6 +190,8 @@ _worker: _Here | None = None
 
 def _start_worker(vault_path: Path, settings: Settings, senders: Sequence[SenderSettings]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one decides
+    # A copy of the first process has its handler, too, which only sets a flag: nothing could end this one.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     global _worker  # noqa: PLW0603  # a process pool has no other way to keep what its initializer made
     _worker = _Here(vault_path, settings, senders)
 

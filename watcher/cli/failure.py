@@ -19,6 +19,7 @@ _CODES = {
     ("watcher.web", "WebError"): FAILED,
     ("watcher.demo.server", "DemoError"): FAILED,
     ("watcher.batch.sources", "NothingToImportError"): FAILED,
+    ("watcher.batch.workers", "WorkerDiedError"): FAILED,
     ("watcher.mailbox.errors", "MailboxError"): FAILED,
 }
 
