@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from watcher.provider import Detection
     from watcher.record import SenderMatch
 
-_STEPS = "1"
+_STEPS = "2"
 """Raised when the steps themselves change, so that old mail is known to profit from a rebuild."""
 
 PIPELINE_VERSION = f"{_STEPS}-{provider.RULES_VERSION}-{cleaning.RULES_VERSION}"
@@ -89,7 +89,7 @@ def _record(message: Message, context: Context) -> Record:
     detection = provider.detect(message, context.receiver)
     match = context.registry.match(message, detection.providers)
     identity = _identity(message, context)
-    kind, _reason = kind_of(message, platform=detection.bulk)
+    kind, kind_reason = kind_of(message, platform=detection.bulk)
     # The link of a confirmation is a key to the subscription: it stays in the mailbox and the vault.
     policy = Policy.REMOVE if kind is Kind.CONFIRMATION else context.policy
     cleaned = cleaning.clean(message.html, message.plain, identity, policy)
@@ -98,6 +98,7 @@ def _record(message: Message, context: Context) -> Record:
         inbox=context.inbox,
         received_at=utc_text(context.received_at),
         kind=kind,
+        kind_reason=kind_reason,
         subject=redact(message.subject),
         author=_author(message, redact),
         sent_at=utc_text(message.date) if message.date else None,

@@ -75,7 +75,20 @@ class Evidence:
     value: str
     rule: str  # id of the row in the fingerprint file
     strength: str = ""  # definitive, strong, weak, unverified
-    trust: str = ""  # authenticated (our receiver says so) or claimed (anyone can write it)
+    trust: str = ""  # authenticated (our receiver says so), sealed (a forwarder of ours does), or claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """One result of our own receiver's checks (RFC 8601), read from its Authentication-Results alone.
+
+    `domain`: whom it is about, SMTP's MAIL FROM for SPF, the signer for DKIM, From for DMARC, the last sealer
+    for ARC; empty where the receiver does not say, and where it is the subscriber's own.
+    """
+
+    method: str  # spf, dkim, dmarc, arc
+    outcome: str  # pass, fail, softfail, neutral, none, temperror, permerror, policy, ...
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +185,7 @@ class Record:
     received_at: str  # the server's INTERNALDATE: orders everything
     status: Status = Status.DONE
     kind: Kind = Kind.UNKNOWN
+    kind_reason: str = ""  # where the sign stood, never what it said: `header List-Id`
     subject: str = ""
     author: Author = Author()
     sent_at: str | None = None  # the sender's Date, never trusted
@@ -179,6 +193,7 @@ class Record:
     campaign_id: str = ""
     sender: SenderMatch | None = None
     providers: tuple[Provider, ...] = ()
+    authentication: tuple[Authentication, ...] = ()  # empty where the inbox trusts no receiver
     text: str = ""  # Markdown-flavoured, cleaned
     html: str = ""  # safe: no script, no remote reference
     plain: str = ""  # the plain part as sent, after redaction and with the links treated

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlite_utils
 
 from tests.support.records import record
-from watcher.store import Store, StoreError, schema, summary
-from watcher.store.store import VERSION
+from watcher.store import Store, StoreError, rows, schema, summary
+from watcher.store.store import FORMAT, VERSION
 from watcher.vault import Vault
 
 if TYPE_CHECKING:
@@ -91,6 +93,32 @@ def test_each_connection_is_set_up_for_derived_rows(store: Store, name: str, val
 def test_the_version_counts_the_migrations() -> None:
     """A migration that is not counted would never be applied to an existing store."""
     assert len(schema.migrations._migrations) == VERSION
+
+
+def test_an_older_store_keeps_its_rows_and_gains_what_is_new(path: Path) -> None:
+    """After an update the archive is readable at once; `rebuild` fills what the old version did not know."""
+    connection = sqlite3.connect(path)
+    schema.migrations.apply(sqlite_utils.Database(connection), stop_before="m002_reasons_and_results")
+    old = [column for column in rows.NEWSLETTERS.columns if column != "kind_reason"]
+    values = [
+        f"{n}" if column not in {"sender", "platform", "delivery"} else None
+        for n, column in enumerate(old, 1)
+    ]
+    connection.execute(
+        f"INSERT INTO newsletters ({', '.join(old)}) VALUES ({', '.join('?' * len(old))})",
+        values,  # noqa: S608  # the room's own names
+    )
+    connection.execute(f"PRAGMA application_id = {FORMAT.application_id}")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    with Store.open(path) as store:
+        store.write([(2, record())])
+        assert store._db.rows("SELECT id, kind_reason FROM newsletters ORDER BY id") == [
+            (1, ""),
+            (2, "header List-Id"),
+        ]
+        assert store._db.one("PRAGMA user_version") == VERSION
 
 
 def test_a_vault_is_not_taken_for_a_store(path: Path) -> None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from watcher.record import Record
 
-CHILDREN = ("bodies", "newsletter_providers", "evidence", "links", "trackers", "removed", "attachments")
+CHILDREN = ("bodies", "newsletter_providers", "evidence", "authentication", "links", "trackers", "removed")
+CHILDREN += ("attachments",)
 
 
 def rows(store: Store, sql: str, *parameters: object) -> list[tuple[object, ...]]:
@@ -94,6 +95,7 @@ def test_the_main_table_holds_the_record(store: Store) -> None:
         "redactions": 2,
         "original_from": "",
         "list_unsubscribe": "http mailto",
+        "kind_reason": "header List-Id",
     }
 
 
@@ -133,6 +135,7 @@ def test_the_main_table_holds_the_record(store: Store) -> None:
                 ),
             ],
         ),
+        ("authentication", [(7, 1, "spf", "pass", "bounce.platform.example"), (7, 2, "dmarc", "none", "")]),
         (
             "links",
             [

@@ -7,6 +7,7 @@ from typing import Any
 
 from watcher.record import (
     Attachment,
+    Authentication,
     Author,
     Evidence,
     Kind,
@@ -59,6 +60,7 @@ def record(**changes: Any) -> Record:
         inbox="politics",
         received_at="2026-03-01T13:05:09Z",
         kind=Kind.NEWSLETTER,
+        kind_reason="header List-Id",
         subject="Wir sind halb über den Berg",
         author=Author("Example News", "news@party.example.org", "party.example.org"),
         sent_at="2026-03-01T13:00:00Z",
@@ -66,6 +68,10 @@ def record(**changes: Any) -> Record:
         campaign_id="c1",
         sender=SenderMatch("example-party", "list_id: news.party.example.org"),
         providers=(PLATFORM, DELIVERY),
+        authentication=(
+            Authentication("spf", "pass", "bounce.platform.example"),
+            Authentication("dmarc", "none"),
+        ),
         text="The quick zebra reads the newsletter.\n\n[More](https://party.example.org/more)",
         html="<p>The quick zebra reads the newsletter.</p>",
         plain="The quick zebra reads the newsletter.",

@@ -132,7 +132,7 @@ def _header(record: Record) -> Iterator[tuple[str, str]]:
     yield "Subject", record.subject
     yield "From", f"{author.name} <{author.address}>" if author.address else author.name
     yield "Sent", record.sent_at or ""
-    yield "Kind", record.kind
+    yield "Kind", f"{record.kind} ({record.kind_reason})" if record.kind_reason else record.kind
     yield "List-Id", record.list_id
     yield "Language", record.language
     yield "Redactions", str(record.redactions or "")

@@ -40,13 +40,14 @@ NEWSLETTERS: Final = _table(
     "newsletters",
     "id subject sender from_name from_address from_domain platform delivery sent_at received_at month "
     "excerpt words reading_minutes links trackers attachments list_id campaign_id language kind inbox "
-    "status warnings pipeline_version sender_reason redactions original_from list_unsubscribe",
+    "status warnings pipeline_version sender_reason redactions original_from list_unsubscribe kind_reason",
 )
 BODIES: Final = _table("bodies", "newsletter_id text html preheader disclaimer plain")
 PROVIDERS: Final = _table("newsletter_providers", "newsletter_id position provider layer status account")
 EVIDENCE: Final = _table(
     "evidence", "newsletter_id position provider layer signal header value rule strength trust"
 )
+AUTHENTICATION: Final = _table("authentication", "newsletter_id position method outcome domain")
 LINKS: Final = _table("links", "newsletter_id position text action url host role rule")
 TRACKERS: Final = _table("trackers", "newsletter_id position kind host rule")
 REMOVED: Final = _table("removed", "newsletter_id position what rule chars")
@@ -101,6 +102,7 @@ def _newsletter(number: int, record: Record) -> Row:
         record.redactions,
         record.original_from,
         record.list_unsubscribe,
+        record.kind_reason,
     )
 
 
@@ -136,6 +138,11 @@ def _evidence(number: int, record: Record) -> Iterator[Row]:
             )
 
 
+def _authentication(number: int, record: Record) -> Iterator[Row]:
+    for position, each in enumerate(record.authentication, 1):
+        yield number, position, each.method, each.outcome, each.domain
+
+
 def _links(number: int, record: Record) -> Iterator[Row]:
     for position, each in enumerate(record.links, 1):
         yield number, position, each.text, each.action.value, each.url, each.host, each.role, each.rule
@@ -159,6 +166,7 @@ def _attachments(number: int, record: Record) -> Iterator[Row]:
 _LISTS: Final = (
     (PROVIDERS, _providers),
     (EVIDENCE, _evidence),
+    (AUTHENTICATION, _authentication),
     (LINKS, _links),
     (TRACKERS, _trackers),
     (REMOVED, _removed),

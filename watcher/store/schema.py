@@ -29,6 +29,28 @@ def m001_first(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m002_reasons_and_results(db: Database) -> None:
+    """Keep why a mail is of its kind, and what our receiver's checks found (RFC 8601)."""
+    for statement in _REASONS_AND_RESULTS:
+        db.execute(statement)
+
+
+_REASONS_AND_RESULTS = (
+    "ALTER TABLE newsletters ADD COLUMN kind_reason TEXT NOT NULL DEFAULT ''",
+    """
+    CREATE TABLE authentication (
+        newsletter_id INTEGER NOT NULL REFERENCES newsletters (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        method TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        domain TEXT NOT NULL,
+        PRIMARY KEY (newsletter_id, position)
+    )
+    """,
+    "CREATE INDEX authentication_method ON authentication (method, outcome)",
+)
+
 _TABLES = (
     """
     CREATE TABLE senders (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from watcher.record import ProviderEntry, Record, Sender
 
-VERSION = 1
+VERSION = 2
 """How many migrations `watcher.store.schema` has."""
 
 FORMAT = Format(
