@@ -104,10 +104,7 @@ def test_an_older_store_keeps_its_rows_and_gains_what_is_new(path: Path) -> None
         f"{n}" if column not in {"sender", "platform", "delivery"} else None
         for n, column in enumerate(old, 1)
     ]
-    connection.execute(
-        f"INSERT INTO newsletters ({', '.join(old)}) VALUES ({', '.join('?' * len(old))})",
-        values,  # noqa: S608  # the room's own names
-    )
+    connection.execute(rows.Table("newsletters", tuple(old)).insert, values)
     connection.execute(f"PRAGMA application_id = {FORMAT.application_id}")
     connection.execute("PRAGMA user_version = 1")
     connection.commit()
