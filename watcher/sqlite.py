@@ -7,9 +7,11 @@ that is wanted (SQLite alone would make it 0644 whatever the umask allows).
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sqlite3
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,6 +82,34 @@ class Database:
             connection.close()
             raise
         return database
+
+    @classmethod
+    def look(cls, path: Path, form: Format, *, patience: float = 5.0) -> Self:
+        """Open `path` for reading alone: on a full disk and on a read-only file system as well.
+
+        Raises `form.error` when there is no such file, when it is not ours, or of another version.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise missing(form, path)
+        with translated(form, path):
+            connection = _reading(path, patience)
+        database = cls(connection, path, form, patience)
+        try:
+            database._look()
+        except BaseException:
+            connection.close()
+            raise
+        return database
+
+    def _look(self) -> None:
+        with translated(self._form, self.path):
+            version = self._recognise()
+        if version < self._form.version:
+            raise self._form.error(
+                f"{self._form.name} {self.path}: an older version of this program wrote it; "
+                "`watcher check` brings it up to date"
+            )
 
     def _ready(self) -> None:
         form = self._form
@@ -240,6 +270,48 @@ class Database:
         finally:
             self.rows(f"PRAGMA busy_timeout = {patience}")
 
+    def quick_check(self, seconds: float) -> bool:
+        """Look for damage (https://sqlite.org/pragma.html#pragma_quick_check), for so long at most.
+
+        Returns whether all of the file was looked at. Raises the format's error when it is damaged.
+        """
+        # SQLite before 3.41 asks no progress handler inside a b-tree, but each page looks for an interrupt.
+        bell = threading.Timer(seconds, self._connection.interrupt)
+        bell.start()
+        try:
+            found = self.one("PRAGMA quick_check(1)")
+        except self._form.error as error:
+            if getattr(error.__cause__, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+                return False
+            raise
+        finally:
+            bell.cancel()
+            bell.join()
+        if found != "ok":
+            raise self._damaged()
+        return True
+
+    def integrity_check(self) -> None:
+        """Compare every page and every index entry with what it stands for. Raises when one is wrong."""
+        if self.one("PRAGMA integrity_check(1)") != "ok":
+            raise self._damaged()
+
+    def _damaged(self) -> DatabaseError:
+        return self._form.error(f"{self._form.name} {self.path}: the file is damaged; {self._form.damaged}")
+
+    @property
+    def size(self) -> int:
+        """How many bytes the content takes, without free pages: what a copy needs."""
+        pages = self.one("PRAGMA page_count") - self.one("PRAGMA freelist_count")
+        return int(pages * self.one("PRAGMA page_size"))
+
+    def copy_to(self, target: Path) -> None:
+        """Write the content of this moment, compact, to `target`: an empty file, which keeps its mode.
+
+        Who writes meanwhile is not held up. The copy is on the disk only after an fsync(2) of the caller's.
+        """
+        self.execute("VACUUM INTO ?", (str(target),))
+
     def close(self) -> None:
         """Close the file; the last one to close it folds the -wal file into it."""
         self._connection.close()
@@ -249,6 +321,24 @@ def is_damage(error: DatabaseError) -> bool:
     """Whether the file could not be read as a database, as opposed to one that may be somebody's."""
     name = getattr(error.__cause__, "sqlite_errorname", "")
     return str(name).startswith(_DAMAGE)
+
+
+def is_storage_trouble(error: DatabaseError, path: Path) -> bool:
+    """Whether the disk is full, read-only or failing: the file is well, and the trouble may pass."""
+    cause = error.__cause__
+    if isinstance(cause, OSError):
+        return cause.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+    name = str(getattr(cause, "sqlite_errorname", ""))
+    if name.startswith(_REFUSED):  # a file that somebody closed to us does not open by waiting
+        return _on_read_only_disk(path)
+    return name.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
+
+
+def _on_read_only_disk(path: Path) -> bool:
+    try:
+        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 class translated:  # noqa: N801  # a context manager, used like a function; a generator would cost each statement
@@ -281,6 +371,7 @@ def _explanation(error: sqlite3.Error, form: Format) -> str:
 
 # By the beginning of the result code's name (https://sqlite.org/rescode.html).
 _DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_FORMAT")
+_REFUSED = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
 _EXPLANATIONS = (
     (_DAMAGE, "the file is damaged or is no SQLite database ({name}); {damaged}"),
     (
@@ -288,7 +379,7 @@ _EXPLANATIONS = (
         "another process keeps it locked ({name}); wait for it, or end it, and try again",
     ),
     (("SQLITE_FULL",), "the disk is full; free some space and try again, nothing was half written"),
-    (("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM"), "it cannot be written ({name}); {permission}"),
+    (_REFUSED, "it cannot be written ({name}); {permission}"),
     (("SQLITE_IOERR",), "the disk reports an error ({name}); see the system's log"),
     (("SQLITE_CONSTRAINT",), "the schema forbids it ({name}: {error}); this is a defect, please report it"),
 )
@@ -303,6 +394,32 @@ def refusal(form: Format, path: Path, error: OSError) -> DatabaseError:
     return form.error(f"{form.name} {path}: {error.strerror or error}; {_permission_remedy()}")
 
 
+def missing(form: Format, path: Path) -> DatabaseError:
+    """Return the format's error for a file that nobody has made yet."""
+    return form.error(
+        f"{form.name} {path}: there is no such file yet; `watcher poll` or `watcher import` make it"
+    )
+
+
+def _reading(path: Path, patience: float) -> sqlite3.Connection:
+    """Connect for reading alone.
+
+    WAL needs a `-shm` file, which cannot be made where nothing can be written. Then nobody else writes
+    either, and a file whose `-wal` is empty may be read as it lies there.
+    """
+    uri = path.resolve().as_uri() + "?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=patience)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        wal = path.with_name(path.name + "-wal")
+        if not error.sqlite_errorname.startswith(_REFUSED) or (wal.exists() and wal.stat().st_size):
+            raise
+        return sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None)
+    return connection
+
+
 def _identity(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
@@ -313,13 +430,12 @@ def _prepare_file(path: Path, form: Format, *, create: bool) -> None:
         raise form.error(f"{form.name} {path}: this is a directory; name a file in the settings")
     if not path.exists():
         if not create:
-            raise form.error(
-                f"{form.name} {path}: there is no such file yet; `watcher poll` or `watcher import` make it"
-            )
+            raise missing(form, path)
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, form.mode))
     if form.private and path.stat().st_mode & 0o077:
         path.chmod(form.mode)  # a copy restored with a careless umask must not stay open to others
     space = os.statvfs(path.parent)
     if space.f_bavail * space.f_frsize < _LEAST_FREE:
-        raise form.error(f"{form.name} {path}: the disk is full; free some space and try again")
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise form.error(f"{form.name} {path}: the disk is full; free some space and try again") from full

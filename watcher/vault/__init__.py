@@ -10,15 +10,19 @@ from watcher.vault.derivations import Counts, Pending
 from watcher.vault.errors import MessageDamaged, VaultError
 from watcher.vault.mailboxes import InboxState, Mailbox
 from watcher.vault.messages import Arrival, Source, Stored
+from watcher.vault.overview import Backlog, Failure, Skip
 from watcher.vault.vault import Vault
 
 __all__ = [
     "Arrival",
+    "Backlog",
     "Counts",
+    "Failure",
     "InboxState",
     "Mailbox",
     "MessageDamaged",
     "Pending",
+    "Skip",
     "Source",
     "Stored",
     "Vault",

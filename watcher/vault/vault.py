@@ -11,6 +11,7 @@ from watcher.vault.derivations import Derivations
 from watcher.vault.errors import VaultError
 from watcher.vault.mailboxes import Mailboxes
 from watcher.vault.messages import Messages
+from watcher.vault.overview import Overview
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Vault(Mailboxes, Messages, Derivations):
+class Vault(Mailboxes, Messages, Derivations, Overview):
     """An open vault.db. A context manager, for one thread; any number of them may be open at once."""
 
     @classmethod
@@ -55,11 +56,33 @@ class Vault(Mailboxes, Messages, Derivations):
         """
         return cls(Database.open(Path(path), _FORMAT, create=create, patience=patience), now)
 
+    @classmethod
+    def look(cls, path: Path, *, now: Callable[[], datetime] = _utc_now) -> Self:
+        """Open the vault for reading alone, on a full disk too. Raises `VaultError`."""
+        return cls(Database.look(Path(path), _FORMAT), now)
+
     def keep_house(self, runs_before: datetime) -> None:
         """Train the dictionary when it is due, forget the notes of old passes, tidy the file."""
         self.train_dictionary()
         self.forget_runs(runs_before)
         self._db.tidy()
+
+    def quick_check(self, seconds: float) -> bool:
+        """Look for damage, for so long at most; returns whether all was seen. Raises `VaultError`."""
+        return self._db.quick_check(seconds)
+
+    def integrity_check(self) -> None:
+        """Look for damage everywhere. Raises `VaultError`."""
+        self._db.integrity_check()
+
+    @property
+    def size(self) -> int:
+        """Bytes that a copy needs."""
+        return self._db.size
+
+    def copy_to(self, target: Path) -> None:
+        """Write a compact copy to `target`, an empty file. Raises `VaultError`."""
+        self._db.copy_to(target)
 
     def close(self) -> None:
         """Close the file; the vault cannot be used any more."""
