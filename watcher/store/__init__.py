@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from watcher.store.beside import build_beside
 from watcher.store.errors import StoreError
+from watcher.store.rhythm import Quiet
 from watcher.store.store import Store
 from watcher.store.summary import Summary, summary
 
-__all__ = ["Store", "StoreError", "Summary", "build_beside", "summary"]
+__all__ = ["Quiet", "Store", "StoreError", "Summary", "build_beside", "summary"]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from watcher.sqlite import Database, Format
 from watcher.store.errors import StoreError
+from watcher.store.rhythm import Quiet, quiet_senders
 from watcher.store.rows import batches
 from watcher.store.unicode import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
     from types import TracebackType
 
     from watcher.record import ProviderEntry, Record, Sender
@@ -50,6 +53,11 @@ class Store:
         and written.
         """
         return cls(Database.open(Path(path), FORMAT, create=create, patience=patience))
+
+    @classmethod
+    def look(cls, path: Path) -> Self:
+        """Open the store for reading alone, on a full disk too. Raises `StoreError`."""
+        return cls(Database.look(Path(path), FORMAT))
 
     def write(self, rows: Iterable[tuple[int, Record]]) -> None:
         """Write these records, in one transaction; a record of an id that is there already replaces it."""
@@ -174,6 +182,10 @@ class Store:
             (since,),
         )
 
+    def quiet_senders(self, now: datetime) -> list[Quiet]:
+        """Return the senders from whom nothing came for three times their usual gap."""
+        return quiet_senders(self._db, now)
+
     def count(self) -> int:
         """Return how many newsletters there are."""
         return int(self._db.one("SELECT count(*) FROM newsletters"))
@@ -186,10 +198,29 @@ class Store:
             )
         self._db.tidy()
 
+    def quick_check(self, seconds: float) -> bool:
+        """Look for damage, for so long at most; returns whether all was seen. Raises `StoreError`."""
+        return self._db.quick_check(seconds)
+
+    def integrity_check(self) -> None:
+        """Look for damage everywhere. Raises `StoreError`."""
+        self._db.integrity_check()
+
+    @property
+    def size(self) -> int:
+        """Bytes that a copy needs."""
+        return self._db.size
+
+    def copy_to(self, target: Path) -> None:
+        """Write a compact copy to `target`, an empty file. Raises `StoreError`."""
+        self._db.copy_to(target)
+
     def close(self) -> None:
         """Refresh stale statistics and close; the last one to close folds the -wal file into the file."""
         try:
-            self._db.optimize()
+            # Statistics are a help: a disk that is full or read-only must not turn a good end into a bad one.
+            with suppress(StoreError):
+                self._db.optimize()
         finally:
             self._db.close()
 
