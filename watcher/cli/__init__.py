@@ -33,6 +33,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "links": ("inspect", "Classify URLs from standard input."),
     "status": ("report", "How each inbox is doing."),
     "serve": ("report", "Explore the newsletters with Datasette."),
+    "install-unit": ("install", "Write systemd units for this installation."),
 }
 
 
@@ -48,7 +49,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"watcher.cli.{_COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
