@@ -17,6 +17,8 @@ from watcher.settings.problems import Place, Problem, SettingsError
 from watcher.settings.secrets import SecretError, SecretKind, SecretRef
 from watcher.settings.values import (
     After,
+    Backup,
+    Heartbeat,
     Inbox,
     Links,
     Match,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "After",
+    "Backup",
+    "Heartbeat",
     "Inbox",
     "Links",
     "Match",

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_v
 from watcher.settings import fields
 from watcher.settings.fields import invalid
 from watcher.settings.model import Model, nothing_is_an_empty_list
+from watcher.settings.outside_model import Backup, Heartbeat, Listen  # noqa: TC001  # pydantic reads them
 from watcher.settings.values import After, Links, OAuthProvider, Security
 
 _REFERENCES = "{credential: NAME}, {file: PATH}, {env: NAME} or {command: [PROGRAM, ARGUMENT]}"
@@ -289,6 +290,28 @@ class InboxesFile(Model):
         None,
         description="The file of known senders; unless written, senders.yaml beside this file, if any.",
         examples=["senders.yaml"],
+    )
+    backup: Backup | None = Field(
+        None,
+        description="A copy of both databases every night. Off unless written.",
+        examples=[{"directory": "/var/backups/watcher", "keep": 7}],
+    )
+    metrics_file: fields.Text | None = Field(
+        None,
+        description="File in which a textfile collector of Prometheus finds how the inboxes do. Off unless "
+        "written.",
+        examples=["/var/lib/prometheus/node-exporter/watcher.prom"],
+    )
+    metrics_listen: Listen | None = Field(
+        None,
+        description="Address and port on this machine that answer /metrics and /healthz. Off unless written.",
+        examples=["127.0.0.1:9464"],
+    )
+    heartbeat: Heartbeat | None = Field(
+        None,
+        description="A sign of life after each good round, for a monitor that raises the alarm when it stays "
+        "away. Off unless written.",
+        examples=[{"command": ["/usr/local/bin/tell-the-monitor"]}],
     )
     inboxes: Annotated[tuple[Inbox, ...], BeforeValidator(nothing_is_an_empty_list)] = Field(
         description="The inboxes to watch; `[]` for none.",

@@ -65,7 +65,20 @@ def _settings(path: Path, model: inboxes_model.InboxesFile) -> values.Settings:
         max_message=model.max_message,
         senders=senders if model.senders or senders.is_file() else None,
         inboxes=tuple(_inbox(each, folder, model.max_message) for each in model.inboxes),
+        backup=values.Backup(_below(base, model.backup.directory), model.backup.keep)
+        if model.backup
+        else None,
+        metrics_file=_below(base, model.metrics_file) if model.metrics_file else None,
+        metrics_listen=_listen(model.metrics_listen) if model.metrics_listen else None,
+        heartbeat=values.Heartbeat(model.heartbeat.command or (), model.heartbeat.url or "")
+        if model.heartbeat
+        else None,
     )
+
+
+def _listen(written: str) -> tuple[str, int]:
+    host, _, port = written.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _inbox(model: inboxes_model.Inbox, folder: Path, max_message: int) -> values.Inbox:

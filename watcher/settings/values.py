@@ -87,6 +87,22 @@ class Inbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What tells a monitor that a round went well: exactly one of the two is there."""
+
+    command: tuple[str, ...] = ()
+    url: str = ""  # may hold a token: never shown, never logged
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """Where the nightly copies go, and how many stay."""
+
+    directory: Path
+    keep: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What inboxes.yaml says. `path` is that file; `senders` is None when there is no senders.yaml."""
 
@@ -96,6 +112,10 @@ class Settings:
     max_message: int  # bytes
     senders: Path | None
     inboxes: tuple[Inbox, ...]
+    backup: Backup | None = None
+    metrics_file: Path | None = None
+    metrics_listen: tuple[str, int] | None = None  # loopback host and port
+    heartbeat: Heartbeat | None = None
 
 
 @dataclass(frozen=True, slots=True)
