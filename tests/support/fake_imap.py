@@ -125,10 +125,24 @@ class FakeImap:
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
+        self._idling: list[socket.socket] = []
+        self._idle_changed = threading.Condition()
 
     def add(self, uid: int, raw: bytes, **facts: object) -> None:
         """Put a message into the folder."""
         self.messages[uid] = FakeMessage(raw, **facts)  # type: ignore[arg-type]
+
+    def announce(self) -> None:
+        """Tell every client that idles how many messages there are now."""
+        with self._idle_changed:
+            for sock in self._idling:
+                with suppress(OSError):
+                    sock.sendall(b"* %d EXISTS\r\n" % len(self.messages))
+
+    def idlers(self, count: int = 1) -> bool:
+        """Wait until so many clients idle; whether they came to."""
+        with self._idle_changed:
+            return self._idle_changed.wait_for(lambda: len(self._idling) == count, 20)
 
     def on(self, name: str, handler: Callable[[Exchange], None]) -> None:
         """Answer this command, named as in `UID FETCH`, by `handler` from now on."""
@@ -224,6 +238,20 @@ class FakeImap:
 
     def _starttls(self, exchange: Exchange) -> None:
         exchange.send(f"{exchange.tag} OK begin\r\n".encode() + self.injected)
+
+    def _idle(self, exchange: Exchange) -> None:
+        with self._idle_changed:
+            exchange.send(b"+ idling\r\n")
+            self._idling.append(exchange.sock)
+            self._idle_changed.notify_all()
+        try:
+            done = exchange.line() == "DONE"
+        finally:
+            with self._idle_changed:
+                self._idling.remove(exchange.sock)
+                self._idle_changed.notify_all()
+        if done:
+            exchange.ok()
 
     def _noop(self, exchange: Exchange) -> None:
         exchange.ok()

@@ -14,6 +14,7 @@ from watcher.mailbox.errors import (
     FolderMissing,
     MailboxError,
     MessageUnavailable,
+    PushRefused,
     TemporarilyRefused,
     Unreachable,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "FolderState",
     "MailboxError",
     "MessageUnavailable",
+    "PushRefused",
     "Security",
     "Session",
     "TemporarilyRefused",

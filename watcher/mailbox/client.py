@@ -6,7 +6,6 @@ broken conversation: imaplib raises the same class for both.
 
 from __future__ import annotations
 
-import imaplib
 import logging
 import re
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from imapclient import IMAPClient, SocketTimeout
 from imapclient.response_parser import parse_fetch_response
 
 from watcher.mailbox.account import Security
+from watcher.mailbox.idle import IdlingProtocol
 from watcher.mailbox.uids import uid_set
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ ANSWER_BYTES = 16_000_000
 _UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
 
 
-class _Protocol(imaplib.IMAP4):
+class _Protocol(IdlingProtocol):
     """imaplib on a socket that is connected already, with a limit on what one command may bring in."""
 
     def __init__(self, account: Account, sock: socket.socket) -> None:
@@ -115,6 +115,12 @@ class Client(IMAPClient):  # type: ignore[misc]
     def logged_in(self) -> bool:
         """Whether the server takes commands of an authenticated client."""
         return self._imap.state in {"AUTH", "SELECTED"}
+
+    @property
+    def protocol(self) -> IdlingProtocol:
+        """The conversation below IMAPClient, which does not know IDLE well enough."""
+        protocol: IdlingProtocol = self._imap
+        return protocol
 
     def expect(self, size: int) -> None:
         """Let the next command bring in this many bytes; more than that breaks the connection off."""

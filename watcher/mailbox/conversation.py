@@ -7,6 +7,7 @@ the connection is closed at once, and each later use says that it is gone.
 from __future__ import annotations
 
 import imaplib
+import socket
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from watcher.mailbox.account import Account
     from watcher.mailbox.client import Client
+    from watcher.mailbox.idle import IdlingProtocol
 
 SLOWEST_LINE = 32_000
 """Bytes a second that a line must carry to be waited for: time for bodies on top of `command_timeout`."""
@@ -83,6 +85,39 @@ class Conversation:
         if deadline.expired:
             self.give_up()
             raise self._broken(doing, TimeoutError(), uids, expired=True)
+
+    def hear(self, doing: str) -> None:
+        """Take in what the server has said in IDLE, without waiting. Raises `ConnectionLost`."""
+        if self.lost:
+            raise ConnectionLost(self._lost_sentence(doing, "it was given up earlier"))
+        try:
+            self._client.protocol.hear()
+        except Exception as error:  # noqa: BLE001 - as in `command`
+            self.give_up()
+            raise self._broken(doing, error, (), expired=False) from None
+
+    @property
+    def protocol(self) -> IdlingProtocol:
+        """What was heard of arrivals, and the socket's state in IDLE."""
+        return self._client.protocol
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, -1 once it is closed."""
+        return int(self._client.socket().fileno())
+
+    def interrupt(self) -> None:
+        """End whatever the connection waits for; the one method that any thread may call."""
+        with suppress(OSError):
+            # Not SSLSocket.shutdown: that would let the reader go on without TLS.
+            socket.socket.shutdown(self._client.socket(), socket.SHUT_RDWR)
+
+    def leave(self) -> None:
+        """Say goodbye without waiting for an answer, and close. Never raises."""
+        if not self.lost:
+            with suppress(Exception):
+                self._client.socket().settimeout(0)  # a peer that takes nothing in is not waited for
+                self._client.socket().send(b"DONE\r\nBYE LOGOUT\r\n")
+        self.give_up()
 
     def close(self) -> None:
         """Log out if that is still possible, and close. Never raises: the mail is read by now."""

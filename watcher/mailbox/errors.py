@@ -53,6 +53,10 @@ class ConnectionLost(MailboxError):
         self.uids = uids
 
 
+class PushRefused(MailboxError):
+    """The server announces IDLE and refuses it: the folder can only be polled."""
+
+
 class ChangeRefused(MailboxError):
     """The folder was not changed as asked: the mail is archived, only `after:` was not carried out."""
 

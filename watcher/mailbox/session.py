@@ -8,6 +8,14 @@
 
 Folders are opened read-only and bodies are peeked at, so reading leaves no trace. Only `mark_seen` and `move`
 change anything, and they keep the folder open for writing no longer than that takes.
+
+A session that stays open can be told of arrivals, where the server offers `push`:
+
+    session.idle()                   # from now on the socket does not block
+    selector.register(session.fileno(), ...)
+    if session.heard():              # at the first moment, and whenever the socket is readable
+        session.awake()
+        uids = session.new_uids(after=17, uidnext=session.current().uidnext)
 """
 
 from __future__ import annotations
@@ -21,6 +29,7 @@ from watcher.mailbox.errors import (
     ChangeRefused,
     ConnectionLost,
     MessageUnavailable,
+    PushRefused,
     TemporarilyRefused,
 )
 from watcher.mailbox.folders import list_folders, missing_folder, open_folder, shown, wire_name
@@ -35,16 +44,17 @@ from watcher.mailbox.messages import (
     message_id_of,
     size_of,
 )
-from watcher.mailbox.reply import sentence
+from watcher.mailbox.reply import Reply, sentence
 from watcher.mailbox.transport import connect
 from watcher.mailbox.uids import BATCH_MESSAGES, batches, chunks, uid_set
+from watcher.mailbox.values import FolderState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from watcher.mailbox.account import Account
     from watcher.mailbox.client import Client, Row
-    from watcher.mailbox.values import Fetched, Fingerprint, FolderState
+    from watcher.mailbox.values import Fetched, Fingerprint
 
 SEARCH_WINDOW = 50_000
 """UIDs that one SEARCH may answer with: imaplib reads lines of 1,000,000 bytes, some 90,000 UIDs."""
@@ -64,7 +74,7 @@ class Session:
         self._conversation = conversation
         self._clock = clock  # for a message whose INTERNALDATE the server does not tell
         self._folder = ""  # the open one
-        self._exists = 0
+        self._covered = 0  # EXISTS responses that the last listing or search has taken into account
         self._uidvalidity: dict[str, int] = {}  # of each folder, when it was last examined
         self.capabilities: frozenset[str] = frozenset()  # upper case
 
@@ -76,15 +86,84 @@ class Session:
         Raises `Unreachable`, `EncryptionMissing`, `CertificateInvalid`, `AuthenticationFailed`,
         `TemporarilyRefused`, and, before anything is connected, whatever `account.password` raises.
         """
+        session = cls.connect(account, clock=clock)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    @classmethod
+    def connect(cls, account: Account, *, clock: Callable[[], datetime] = _utc_now) -> Session:
+        """Connect and log in, like `open`, for a session that outlives a block: `close` or `leave` it."""
         password = account.password()
         conversation = Conversation(account, connect(account))
         try:
             session = cls(conversation, clock)
             session._log_in(password)
-            del password  # this frame lives as long as the session, and tracebacks can show it
-            yield session
-        finally:
+        except BaseException:
             conversation.close()
+            raise
+        return session
+
+    def close(self) -> None:
+        """Log out and close; never raises."""
+        self._conversation.close()
+
+    def leave(self) -> None:
+        """Close without waiting for the server's goodbye; never raises."""
+        self._conversation.leave()
+
+    def interrupt(self) -> None:
+        """Make whatever waits for this server fail now; from any thread."""
+        self._conversation.interrupt()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is gone, so that only a new session helps."""
+        return self._conversation.lost
+
+    @property
+    def push(self) -> bool:
+        """Whether the server tells of arrivals by itself (RFC 2177)."""
+        return "IDLE" in self.capabilities
+
+    @property
+    def news(self) -> bool:
+        """Whether the server told of messages that no search has asked for yet."""
+        return self._conversation.protocol.arrivals != self._covered
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, -1 once it is closed."""
+        return self._conversation.fileno()
+
+    def idle(self) -> None:
+        """Have the server tell of arrivals in the open folder; no command may be given before `awake`.
+
+        Look at `heard` at once: news may have come before the server's consent, or with it. Raises
+        `PushRefused`.
+        """
+        with self._conversation.command(f"entering IDLE in {shown(self._folder)}") as client:
+            refusal = client.protocol.begin_idle()
+        if refusal is not None:
+            reply = Reply.of(refusal[1], (self._conversation.account.username,))
+            where = self._conversation.account.where
+            raise PushRefused(
+                sentence(where, "the server refuses IDLE", reply.text, "the inbox is polled instead")
+            )
+
+    def heard(self) -> bool:
+        """Whether the folder must be looked at, as far as is known without waiting; `idle` came before."""
+        self._conversation.hear(f"idling in {shown(self._folder)}")
+        return self.news or self._conversation.protocol.idle_over
+
+    def awake(self) -> None:
+        """End IDLE: the session takes commands again."""
+        with self._conversation.command(f"ending IDLE in {shown(self._folder)}") as client:
+            client.protocol.end_idle(self._conversation.account.read_timeout)
+
+    def current(self) -> FolderState:
+        """Return the state of the open folder as last heard of; its UIDNEXT is unknown."""
+        return FolderState(self._uidvalidity[self._folder], 0, self._conversation.protocol.exists)
 
     def _log_in(self, password: str) -> None:
         account = self._conversation.account
@@ -111,8 +190,11 @@ class Session:
 
         Raises `FolderMissing`, which carries the folders that there are.
         """
+        before = self._conversation.protocol.arrivals
         state = self._open(folder, readonly=True)
         self._uidvalidity[folder] = state.uidvalidity
+        # One EXISTS belongs to the answer; a second one tells of a message that came after UIDNEXT was told.
+        self._covered = min(before + 1, self._conversation.protocol.arrivals)
         return state
 
     def new_uids(self, after: int, uidnext: int) -> list[int]:
@@ -122,8 +204,10 @@ class Session:
         """
         if uidnext and uidnext <= after + 1:
             return []
+        exists = self._conversation.protocol.exists
+        self._covered = self._conversation.protocol.arrivals
         above = f"{after + 1}:*"
-        if min(self._exists, uidnext - after if uidnext else self._exists) <= SEARCH_WINDOW:
+        if min(exists, uidnext - after if uidnext else exists) <= SEARCH_WINDOW:
             found = set(self._search("UID", above))
         else:
             found = self._search_windows(after, above)
@@ -135,7 +219,7 @@ class Session:
         # only move messages into windows that are still to come. UIDs ascend with the numbers, so a window
         # that has none above `after` is the last one to look at.
         found: set[int] = set()
-        first, last = max(1, self._exists - SEARCH_WINDOW + 1), "*"
+        first, last = max(1, self._conversation.protocol.exists - SEARCH_WINDOW + 1), "*"
         while True:
             window = {uid for uid in self._search(f"{first}:{last}", "UID", above) if uid > after}
             found |= window
@@ -299,7 +383,7 @@ class Session:
     def _open(self, folder: str, *, readonly: bool) -> FolderState:
         self._folder = ""
         state = open_folder(self._conversation, folder, readonly=readonly)
-        self._folder, self._exists = folder, state.exists
+        self._folder = folder
         return state
 
     def _search(self, *criteria: str) -> list[int]:
