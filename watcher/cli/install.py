@@ -102,7 +102,7 @@ def _config_home() -> Path:
 
 
 def _warnings(plan: Plan, *, here: bool) -> Iterator[str]:
-    """What will not work, with the remedy. `here`: the units are for this machine, whose settings are read."""
+    """What will not work, with the remedy. `here`: for this machine, whose settings are read."""
     if plan.user:
         yield (
             "a user's service has no account, no directories and no file system view of its own: a hole in "
@@ -138,8 +138,9 @@ def _warnings_of_places(plan: Plan, settings: Settings) -> Iterator[str]:
     folders = dict.fromkeys((settings.store.newsletters.parent, settings.store.vault.parent))
     if hidden := [each for each in folders if is_hidden(each)]:
         yield (
-            f"the databases in {', '.join(map(str, hidden))} are where services cannot see them (ProtectHome=, "
-            f"PrivateTmp=): move them to {state}/archive and {state}/vault, and write that in the settings"
+            f"the databases in {', '.join(map(str, hidden))} are where services cannot see them "
+            f"(ProtectHome=, PrivateTmp=): move them to {state}/archive and {state}/vault, and write that in "
+            "the settings"
         )
     if foreign := [each for each in folders if not is_hidden(each) and not each.is_relative_to(state)]:
         yield (
@@ -201,15 +202,9 @@ def _content(path: Path) -> str | None:
 
 
 def _diff(wanted: UnitFile, there: str) -> str:
-    lines = difflib.unified_diff(
-        there.splitlines(),
-        wanted.text.splitlines(),
-        str(wanted.target),
-        "this installation's",
-        lineterm="",
-        n=1,
-    )
-    return "\n".join(lines)
+    before, after = there.splitlines(), wanted.text.splitlines()
+    names = (str(wanted.target), "as this installation writes it")
+    return "\n".join(difflib.unified_diff(before, after, *names, lineterm="", n=1))
 
 
 def _write(file: UnitFile) -> None:

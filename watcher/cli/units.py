@@ -1,7 +1,7 @@
 """Which systemd files an installation gets, and what they say.
 
-The files of `systemd/` are written for an installation in /opt/watcher/venv and settings in /etc/watcher; here
-they are fitted to the installation that runs. Nothing is written: `watcher.cli.install` does that.
+The files of `systemd/` are written for an installation in /opt/watcher/venv and settings in /etc/watcher;
+here they are fitted to the installation that runs. Nothing is written: `watcher.cli.install` does that.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _sources(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def shipped(name: str) -> str:
-    """Return the text of a file of `systemd/`: an installed package carries it, a checkout has it beside it."""
+    """Return the text of a file of `systemd/`: a package carries it, a checkout has it beside it."""
     package = files("watcher")
     candidates: list[Traversable] = [package / "_files" / "systemd"]
     if isinstance(package, Path):
@@ -140,8 +140,8 @@ def word(text: str, *, program: bool = False) -> str:
 def hidden_parts() -> list[Path]:
     """What this installation is made of and a service of another user cannot reach.
 
-    Those are home directories, closed and hidden by ProtectHome=, and the temporary ones, which are private. A
-    virtual environment is only a link to an interpreter that may be somewhere else.
+    Those are home directories, closed and hidden by ProtectHome=, and the temporary ones, which are private.
+    A virtual environment is only a link to an interpreter that may be somewhere else.
     """
     package = Path(str(files("watcher")))
     parts = [Path(sys.executable), *_links(Path(sys.executable)), Path(sys.base_prefix), package]
