@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,10 @@ import pytest
 
 from tests.support.home import READER, mail
 from watcher import cleaning
-from watcher.pipeline import PIPELINE_VERSION, Context, derive
-from watcher.record import Status, Tracker
+from watcher.pipeline import PIPELINE_VERSION, Context, attribute, derive
+from watcher.provider import Receiver
+from watcher.record import Authentication, Kind, Sender, SenderMatch, Status, Tracker
+from watcher.sender import Registered, Registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,3 +100,68 @@ def test_the_same_bytes_give_the_same_record_in_any_process(seed: str, tmp_path:
     )
     assert done.stdout.strip() == repr(derive(file.read_bytes(), CONTEXT))
     assert PIPELINE_VERSION in done.stdout
+
+
+RESULTS = (
+    "Authentication-Results: mx.example.net; spf=pass smtp.mailfrom=me@{}; dmarc=fail header.from=b.example"
+)
+
+
+@pytest.mark.parametrize(
+    ("envelope", "shown"), [("bounce.example.com", "bounce.example.com"), ("example.org", "")]
+)
+def test_the_receiver_s_results_are_kept_without_the_reader_s_own_domain(envelope: str, shown: str) -> None:
+    """A forwarder puts the reader's domain into MAIL FROM; whose domain it is is nobody's business."""
+    context = replace(CONTEXT, receiver=Receiver("mx.example.net"), addresses=frozenset({READER}))
+    raw = mail(sender="News <news@example.com>", headers=RESULTS.format(envelope))
+    assert derive(raw, context).authentication == (
+        Authentication("spf", "pass", shown),
+        Authentication("dmarc", "fail", "b.example"),
+    )
+    assert derive(raw, CONTEXT).authentication == ()
+
+
+def test_the_reason_of_a_kind_is_kept() -> None:
+    """Whoever misses a mail in the lists can see why it is not in them."""
+    record = derive(mail(headers="Auto-Submitted: auto-replied"), CONTEXT)
+    assert (record.kind, record.kind_reason) == (Kind.AUTO_REPLY, "header Auto-Submitted")
+
+
+SENDERS = Registry.compile(
+    [
+        Registered(Sender("by-list", "L"), list_ids=("river.example.org",)),
+        Registered(Sender("by-alias", "A"), aliases=("reader+a@example.org",)),
+        Registered(Sender("by-account", "P"), accounts=("mailchimp:0123456789abcdef0123",)),
+        Registered(Sender("by-reader", "R"), addresses=(READER,)),
+        Registered(Sender("by-domain", "D"), domains=("example.com", "b\xfccher.example")),
+    ]
+)
+MAILS = {
+    "list": mail(headers="List-Id: River <river.example.org>"),
+    "alias": mail(headers="Delivered-To: reader+a@example.org"),
+    "account": mail(headers="X-MC-User: 0123456789abcdef0123"),
+    "the reader as author": mail(sender=f"Me <{READER}>"),
+    "domain": mail(sender="News <news@mail.example.com>"),
+    "nobody": mail(),
+    "8-bit fields in the charset of the body": mail(
+        body="x", content_type="text/plain; charset=iso-8859-1", sender="N <n@b\xfccher.example>"
+    ).replace("\xfc".encode(), b"\xfc"),
+    "no header block": b"\r\nWords\r\n",
+    "a body like headers": mail(body="List-Id: <river.example.org>"),
+}
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_the_sender_is_found_from_the_header_block_alone(name: str) -> None:
+    """`attribute` and `derive` never differ, in the sender or in the reason."""
+    context = replace(CONTEXT, registry=SENDERS, addresses=frozenset({READER}))
+    assert attribute(MAILS[name], context) == derive(MAILS[name], context).sender
+
+
+def test_a_reason_that_names_the_reader_is_redacted_and_counts_as_no_text_of_the_mail() -> None:
+    """A change of the registry changes the sender and its reason, and nothing else in a row."""
+    raw = mail(sender=f"Me <{READER}>")
+    with_sender = derive(raw, replace(CONTEXT, registry=SENDERS, addresses=frozenset({READER})))
+    without = derive(raw, replace(CONTEXT, addresses=frozenset({READER})))
+    assert with_sender.sender == SenderMatch("by-reader", "address: [redacted]")
+    assert replace(with_sender, sender=None) == without

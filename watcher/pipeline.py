@@ -14,9 +14,19 @@ from typing import TYPE_CHECKING
 from watcher import cleaning, provider
 from watcher.cleaning.identity import Identity
 from watcher.cleaning.policy import Policy
-from watcher.message import Limits, Message, Unparseable, kind_of, parse
+from watcher.message import Limits, Message, Unparseable, kind_of, parse, parse_headers
 from watcher.provider import Receiver
-from watcher.record import Attachment, Author, Evidence, Kind, Provider, Record, Status, Tracker
+from watcher.record import (
+    Attachment,
+    Authentication,
+    Author,
+    Evidence,
+    Kind,
+    Provider,
+    Record,
+    Status,
+    Tracker,
+)
 from watcher.sender import Registry
 
 if TYPE_CHECKING:
@@ -69,6 +79,17 @@ def derive(raw: bytes, context: Context) -> Record:
         return failed(context, f"{step}: the rules stopped with {type(error).__name__}")
 
 
+def attribute(raw: bytes, context: Context) -> SenderMatch | None:
+    """The sender of a mail as `derive` finds it, from its header block alone.
+
+    It costs a fraction of `derive`: for old mail after a change of the registry. Raises `Unparseable`.
+    """
+    message = parse_headers(raw, context.limits)
+    accounts = context.registry.by_account
+    providers = provider.detect(message, context.receiver).providers if accounts else ()
+    return _shown(context.registry.match(message, providers), _identity(message, context))
+
+
 def failed(context: Context, reason: str) -> Record:
     """The record of a mail that could not be derived; its bytes stay in the vault."""
     return Record(
@@ -93,7 +114,7 @@ def _record(message: Message, context: Context) -> Record:
     # The link of a confirmation is a key to the subscription: it stays in the mailbox and the vault.
     policy = Policy.REMOVE if kind is Kind.CONFIRMATION else context.policy
     cleaned = cleaning.clean(message.html, message.plain, identity, policy)
-    redact = _Redaction(identity, _around_body(message, detection, match))
+    redact = _Redaction(identity, _around_body(message, detection))
     return Record(
         inbox=context.inbox,
         received_at=utc_text(context.received_at),
@@ -104,8 +125,9 @@ def _record(message: Message, context: Context) -> Record:
         sent_at=utc_text(message.date) if message.date else None,
         list_id=redact(message.list_id),
         campaign_id=redact(detection.campaign_id),
-        sender=match and replace(match, reason=redact(match.reason)),
+        sender=_shown(match, identity),
         providers=tuple(_redacted(each, redact) for each in detection.providers),
+        authentication=tuple(_authentication(detection, message, context.addresses)),
         text=cleaned.text,
         html=cleaned.html,
         plain=cleaned.plain,
@@ -127,6 +149,11 @@ def _record(message: Message, context: Context) -> Record:
     )
 
 
+def _shown(match: SenderMatch | None, identity: Identity) -> SenderMatch | None:
+    """The match with a reason that names no reader. Not counted: the reason is no text of the mail."""
+    return replace(match, reason=identity.redact(match.reason)[0]) if match is not None else None
+
+
 def _identity(message: Message, context: Context) -> Identity:
     """Who must not appear: the inbox's own addresses, and those that this mail was addressed to.
 
@@ -134,6 +161,15 @@ def _identity(message: Message, context: Context) -> Identity:
     """
     addressed = message.recipients - {message.author.address.lower()}
     return Identity.of(context.addresses | addressed, context.names)
+
+
+def _authentication(
+    detection: Detection, message: Message, readers: frozenset[str]
+) -> Iterator[Authentication]:
+    """The receiver's results without the reader's own domain, which a forwarder may stand for in them."""
+    private = {address.rpartition("@")[2] for address in readers} - {message.author.domain}
+    for each in detection.authentication:
+        yield each if each.domain not in private else replace(each, domain="")
 
 
 class _Redaction:
@@ -158,11 +194,10 @@ class _Redaction:
         return clean
 
 
-def _around_body(message: Message, detection: Detection, match: SenderMatch | None) -> Iterator[str]:
+def _around_body(message: Message, detection: Detection) -> Iterator[str]:
     """The texts that `_record` takes from outside the body."""
     yield from (message.subject, *message.author, message.list_id)
     yield from (detection.campaign_id, detection.original_from)
-    yield from (match.reason,) if match else ()
     for answer in detection.providers:
         yield answer.account
         yield from (fact.value for fact in answer.evidence)
@@ -192,4 +227,4 @@ def _attachment(attachment: Attachment, redact: _Redaction) -> Attachment:
     return attachment if name == attachment.name else replace(attachment, name=name)
 
 
-__all__ = ["PIPELINE_VERSION", "Context", "Kind", "derive", "failed", "utc_text"]
+__all__ = ["PIPELINE_VERSION", "Context", "Kind", "attribute", "derive", "failed", "utc_text"]

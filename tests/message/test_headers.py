@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.raw_mail import mail
-from watcher.message import Field, Headers, Limits, parse
+from watcher.message import Field, Headers, Limits, Unparseable, parse, parse_headers
 
 
 def test_fields_keep_their_order_and_are_found_without_regard_to_case() -> None:
@@ -215,3 +215,29 @@ def test_a_field_over_a_limit_is_cut_and_said() -> None:
     assert words.warnings == (
         "headers: a field has more encoded words than the limit, the rest was left as it is",
     )
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail("From: a@example.org", "To: b@example.org", "List-Id: <x.example.org>", body="x"),
+        mail("Subject: caf\xe9", "Content-Type: text/plain; charset=iso-8859-1", body="x"),
+        (
+            b"Subject: caf\xe9 \xa4\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+            b"--b\r\nContent-Type: text/plain; charset=iso-8859-15\r\n\r\nx\r\n--b--\r\n"
+        ),
+        b"no field at all",
+    ],
+)
+def test_the_header_block_alone_says_the_same(raw: bytes) -> None:
+    """`parse_headers` reads what `parse` reads, also where the charset of its bytes stands in the body."""
+    whole, outer = parse(raw), parse_headers(raw)
+    for name in ("headers", "subject", "author", "to", "date", "list_id", "recipients", "list_unsubscribe"):
+        assert getattr(outer, name) == getattr(whole, name)
+    assert (outer.plain, outer.html, outer.attachments) == ("", "", ())
+
+
+def test_nothing_has_no_header_block() -> None:
+    """As in `parse`."""
+    with pytest.raises(Unparseable):
+        parse_headers(b" \n")

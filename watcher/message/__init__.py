@@ -8,6 +8,16 @@ nothing in them.
 from watcher.message.kinds import kind_of
 from watcher.message.limits import Limits
 from watcher.message.model import Address, Field, Headers, Message, Unparseable
-from watcher.message.parsing import parse
+from watcher.message.parsing import parse, parse_headers
 
-__all__ = ["Address", "Field", "Headers", "Limits", "Message", "Unparseable", "kind_of", "parse"]
+__all__ = [
+    "Address",
+    "Field",
+    "Headers",
+    "Limits",
+    "Message",
+    "Unparseable",
+    "kind_of",
+    "parse",
+    "parse_headers",
+]

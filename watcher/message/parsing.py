@@ -7,6 +7,7 @@ that raw 8-bit header fields are most likely in, then the fields and the bodies.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watcher.message import bodies, encoded_words, fields, grammar, structure, warnings
@@ -37,12 +38,38 @@ def parse(raw: bytes, limits: Limits = _DEFAULT) -> Message:
     block = fields.read(raw, fields.first_byte(raw), limits)
     tree = structure.walk(raw, block, limits)
     values = _values(block, _likely_charset(tree.leaves))
+    outer = _outermost(values, limits)
+    content = bodies.read(raw, tree.leaves, limits)
+    said = (*_of_block(block, raw, values, limits), *tree.warnings, *outer.warnings, *content.warnings)
+    return replace(
+        outer,
+        html=content.html,
+        plain=content.plain,
+        attachments=content.attachments,
+        amp=content.amp,
+        warnings=tuple(dict.fromkeys(said)),
+    )
+
+
+def parse_headers(raw: bytes, limits: Limits = _DEFAULT) -> Message:
+    """Read a mail's header block as `parse` does, and nothing below it: bodies and attachments are empty.
+
+    The structure is walked only where raw 8-bit fields need the charset that the body declares.
+    """
+    if not raw or raw.isspace():
+        raise Unparseable("the message is empty")
+    block = fields.read(raw, fields.first_byte(raw), limits)
+    ascii_only = all(value.isascii() for _, value in block.fields)
+    charset = "" if ascii_only else _likely_charset(structure.walk(raw, block, limits).leaves)
+    return _outermost(_values(block, charset), limits)
+
+
+def _outermost(values: list[tuple[str, str]], limits: Limits) -> Message:
+    """Make what the outermost header block alone says; `warnings` are those of From, To and Date."""
     headers = Headers(
         tuple(Field(name, encoded_words.decode(value, limits.encoded_words)) for name, value in values)
     )
     envelope = grammar.read(_of(values, "from"), _of(values, "to"), _of(values, "date"), limits)
-    content = bodies.read(raw, tree.leaves, limits)
-    said = (*_of_block(block, raw, values, limits), *tree.warnings, *envelope.warnings, *content.warnings)
     return Message(
         headers=headers,
         subject=headers.first("Subject"),
@@ -51,11 +78,7 @@ def parse(raw: bytes, limits: Limits = _DEFAULT) -> Message:
         date=envelope.date,
         message_id=headers.first("Message-ID"),
         list_id=_list_id(headers.first("List-Id")),
-        html=content.html,
-        plain=content.plain,
-        attachments=content.attachments,
-        amp=content.amp,
-        warnings=tuple(dict.fromkeys(said)),
+        warnings=tuple(envelope.warnings),
         recipients=grammar.addresses_in(value for name in _DELIVERED for value in headers.all(name)),
         list_unsubscribe=_list_unsubscribe(headers),
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from watcher.record import Authentication
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _LONGEST = 16_384
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\\.|[()]')
@@ -15,6 +17,15 @@ _METHOD = re.compile(r"\s*([a-z][\w-]*)(?:\s*/\s*\d+)?\s*=\s*([a-z]+)", re.IGNOR
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 # A quoted string that is no property's value is a reason: skipped whole, whatever it says.
 _PROPERTY = re.compile(rf"\b([a-z]+)\s*\.\s*([a-z][\w-]*)\s*=\s*({_QUOTED}|[^\s;]+)|{_QUOTED}", re.IGNORECASE)
+
+_HOST = re.compile(r"[^\s@\"'<>(),;:=/]+\.[^\s@\"'<>(),;:=/]+")  # `none` and `unknown` are no domains
+_ABOUT: Final[Mapping[str, tuple[str, ...]]] = {
+    "spf": ("smtp.mailfrom", "smtp.mail", "smtp.helo"),
+    "dkim": ("header.d", "header.i"),
+    "dmarc": ("header.from",),
+    "arc": (),
+}
+"""The methods that are kept, and the properties that name the domain a result is about (RFC 8601, 2.7)."""
 
 
 class Result(NamedTuple):
@@ -68,6 +79,27 @@ class Authenticated:
         if "temperror" in spf | dkim:
             return False
         return bool(spf) and (bool(dkim) or not signed)
+
+
+def checks(fields: Iterable[Results], sealer: str = "") -> Iterator[Authentication]:
+    """List what a receiver found about SPF, DKIM, DMARC and ARC, each result once, in the fields' order.
+
+    Only domains are kept: the local part of MAIL FROM often names the recipient. `sealer`: the domain that
+    sealed the chain which an `arc` result is about.
+    """
+    found = (
+        Authentication(result.method, result.outcome, sealer if result.method == "arc" else _about(result))
+        for one in fields
+        for result in one.results
+        if result.method in _ABOUT
+    )
+    yield from dict.fromkeys(found)
+
+
+def _about(result: Result) -> str:
+    said = next(filter(None, map(result.properties.get, _ABOUT[result.method])), "")
+    domain = _domain(said)
+    return domain if _HOST.fullmatch(domain) else ""
 
 
 def parse(value: str) -> Results:

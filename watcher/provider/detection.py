@@ -15,9 +15,11 @@ from watcher.provider.trust import Receiver, Trail, follow
 from watcher.record import Layer, Provider, ProviderEntry, ProviderStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from watcher.message import Headers, Message
+    from watcher.provider.received import Hop
+    from watcher.record import Authentication
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Detection:
 
     providers: tuple[Provider, ...] = ()
     campaign_id: str = ""
+    authentication: tuple[Authentication, ...] = ()  # what our own receiver's checks found
     original_from: str = ""  # the author before a relay rewrote From, as the relay noted it
     rules_version: str = ""
 
@@ -67,6 +70,7 @@ class Detector:
         return Detection(
             providers=answers,
             campaign_id=self._campaign(answers, headers),
+            authentication=trail.results,
             original_from=self._original_from(answers, message),
             rules_version=self.version,
         )
@@ -104,10 +108,15 @@ class Detector:
                 yield Finding(match, header, authenticated)
 
     def _circumstances(self, trail: Trail, headers: Headers) -> Circumstances:
-        said = trail.authenticated
+        """Ask our receiver; behind a forwarder that may be believed, ask what that one saw."""
+        said = trail.sealed or trail.authenticated
+        if trail.sealed is not None:
+            handovers: Sequence[Hop] = [each for each in trail.outside if each is not trail.edge]
+        else:
+            handovers = [trail.edge] if trail.edge is not None else []
         return Circumstances(
             refused=said is not None and said.refuses(signed="dkim-signature" in headers),
-            from_mailbox_host=trail.edge is not None and any(map(self._is_mailbox_host, trail.edge.names)),
+            from_mailbox_host=any(self._is_mailbox_host(name) for each in handovers for name in each.names),
         )
 
     def _is_mailbox_host(self, host: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from watcher.provider.arc import RESULTS_HEADER as SEALED_HEADER
 from watcher.provider.rules import Signal
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def facts(message: Message, receiver: Receiver, trail: Trail) -> Iterator[Fact]:
     """Collect the facts of a mail; the same one may come more than once."""
     headers = message.headers
     yield from _of_authentication(trail)
+    yield from _of_seal(trail)
     yield from _of_received(trail)
     yield from _of_signatures(headers)
     envelope = _domain(headers.first("Return-Path"))
@@ -80,6 +82,16 @@ def _of_authentication(trail: Trail) -> Iterator[Fact]:
         yield Fact(Signal.DKIM_DOMAIN, RESULTS_HEADER, domain, authenticated=True)
         if selector:
             yield Fact(Signal.DKIM_SELECTOR, RESULTS_HEADER, selector, authenticated=True)
+
+
+def _of_seal(trail: Trail) -> Iterator[Fact]:
+    """What a trusted forwarder sealed: better than any claim, but not seen by our own receiver."""
+    if trail.sealed is None:
+        return
+    for domain in trail.sealed.envelope_domains:
+        yield Fact(Signal.RETURN_PATH_DOMAIN, SEALED_HEADER, domain, authenticated=False)
+    for domain, _selector in trail.sealed.signatures:
+        yield Fact(Signal.DKIM_DOMAIN, SEALED_HEADER, domain, authenticated=False)
 
 
 def _of_received(trail: Trail) -> Iterator[Fact]:

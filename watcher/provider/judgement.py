@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from watcher.provider.arc import RESULTS_HEADER as SEALED_HEADER
 from watcher.provider.rules import Match, Rule, Signal, Strength
 from watcher.record import Evidence, Layer, Provider, ProviderStatus
 
@@ -152,6 +153,13 @@ def _status(
     return ProviderStatus.ASSERTED if fields > 1 else ProviderStatus.HINTED
 
 
+def _trust(header: str, *, authenticated: bool) -> str:
+    """Name who says so; a sealed result is read at all only where its sealer may be believed."""
+    if authenticated:
+        return "authenticated"
+    return "sealed" if header == SEALED_HEADER else "claimed"
+
+
 def _evidence(findings: Iterable[Finding]) -> tuple[Evidence, ...]:
     """One row for each fact, what our receiver saw first; a claim that repeats something seen is left out."""
     rows: dict[tuple[str, str], tuple[tuple[bool, int, str, str], Evidence]] = {}
@@ -169,7 +177,7 @@ def _evidence(findings: Iterable[Finding]) -> tuple[Evidence, ...]:
                 value=match.value,
                 rule=rule.id,
                 strength=rule.strength.value,
-                trust="authenticated" if authenticated else "claimed",
+                trust=_trust(header, authenticated=authenticated),
             ),
         )
     return tuple(evidence for _, evidence in sorted(rows.values(), key=lambda each: each[0]))

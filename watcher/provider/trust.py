@@ -7,18 +7,20 @@ inbox says which servers those are; by default none, and then nothing counts as 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from watcher.provider.authentication import Authenticated, Results, parse
+from watcher.provider.arc import newest_seal, vouched
+from watcher.provider.authentication import Authenticated, Results, checks, parse
 from watcher.provider.received import Hop, hop, is_internal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from watcher.message import Headers
+    from watcher.record import Authentication
 
 NO_ID = "-"
 """The setting for a receiver that writes Authentication-Results without an id, as Exchange Online does."""
@@ -31,10 +33,12 @@ class Receiver:
     `authserv_id`: the name that our receiver puts first in its Authentication-Results; `-` when it puts none,
     which counts only together with `mx`. `mx`: the host names after `by` in our own Received lines, `*` for
     any part: all of them, from the server that takes mail off the Internet to the one that fills the mailbox.
+    `sealers`: the domains with which forwarders of ours sign their ARC-Seal, lower case.
     """
 
     authserv_id: str = ""
     mx: tuple[str, ...] = ()
+    sealers: tuple[str, ...] = ()
 
     def owns(self, host: str) -> bool:
         """Whether the host is one of ours."""
@@ -54,6 +58,10 @@ class Trail:
     edge: Hop | None = None  # the handover from the Internet to a server of ours
     seen_name: str = ""  # rDNS of the host at the edge, as our own server saw it
     authenticated: Authenticated | None = None  # our receiver's results; None when it said nothing
+    sealed: Authenticated | None = (
+        None  # those of a forwarder of ours, sealed, where our receiver confirms it
+    )
+    results: tuple[Authentication, ...] = ()  # our receiver's, one by one
 
 
 def follow(headers: Headers, receiver: Receiver, is_sending_host: Callable[[str], bool]) -> Trail:
@@ -74,11 +82,25 @@ def follow(headers: Headers, receiver: Receiver, is_sending_host: Callable[[str]
             results.append((position, parse(each.value)))
     walk = _walk(hops, receiver, is_sending_host)
     own = _own(results, receiver, hops, walk)
-    return Trail(
+    trail = Trail(
         outside=tuple(hops[walk.inside :]),
         edge=walk.edge,
         seen_name=walk.edge.rdns if walk.edge is not None and walk.named else "",
-        authenticated=Authenticated.by(own) if own else None,
+    )
+    return _with_results(trail, own, headers, receiver.sealers) if own else trail
+
+
+def _with_results(
+    trail: Trail, own: Sequence[tuple[int, Results]], headers: Headers, sealers: tuple[str, ...]
+) -> Trail:
+    said = [one for _, one in own]
+    authenticated = Authenticated.by(said)
+    seal = newest_seal(headers, own[0][0]) if "arc" in authenticated.outcomes else None
+    return replace(
+        trail,
+        authenticated=authenticated,
+        sealed=vouched(seal, authenticated, sealers),
+        results=tuple(checks(said, seal.sealer if seal is not None else "")),
     )
 
 
@@ -123,7 +145,7 @@ def _has_local_name(each: Hop) -> bool:
 
 def _own(
     results: Sequence[tuple[int, Results]], receiver: Receiver, hops: Sequence[Hop], walk: _Walk
-) -> list[Results]:
+) -> list[tuple[int, Results]]:
     """Our receiver's own results: the topmost with its id, and whatever else it wrote above its own Received.
 
     A field below the first foreign Received line was there before the mail reached us, whatever id it bears.
@@ -138,4 +160,4 @@ def _own(
         if one.authserv_id == wanted and (not foreign or position < foreign[0].position)
     ]
     edge = walk.edge.position if walk.edge is not None and walk.named else -1
-    return [one for rank, (position, one) in enumerate(own) if rank == 0 or position < edge]
+    return [each for rank, each in enumerate(own) if rank == 0 or each[0] < edge]

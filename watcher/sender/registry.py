@@ -82,6 +82,11 @@ class Registry:
             tables["domains"],
         )
 
+    @property
+    def by_account(self) -> bool:
+        """Whether any sender is known by an account; if not, `match` needs no providers."""
+        return bool(self._accounts)
+
     def match(self, message: Message, providers: tuple[Provider, ...]) -> SenderMatch | None:
         """Find the sender of a mail; None when nobody registered it. The reason never shows an alias."""
         return (
