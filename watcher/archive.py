@@ -198,7 +198,7 @@ def _addresses(inbox: Inbox) -> Iterator[str]:
 
 
 def _receiver(inbox: Inbox) -> Receiver:
-    return Receiver(authserv_id=inbox.trusted_authserv_id, mx=tuple(inbox.trusted_mx))
+    return Receiver(inbox.trusted_authserv_id, tuple(inbox.trusted_mx), tuple(inbox.trusted_arc))
 
 
 def _registered(settings: SenderSettings) -> Registered:

@@ -63,6 +63,7 @@ def test_everything_that_is_written_arrives_typed(tmp_path: Path) -> None:
         max_message: 10MiB
         trusted_authserv_id: "-"
         trusted_mx: ["*.MX.example.org", mx2.example.org]
+        trusted_arc: [Forwarder.example]
         links: remove
         redact: [Jane Doe]
         addresses: [Archive+News@Example.org]
@@ -75,6 +76,7 @@ def test_everything_that_is_written_arrives_typed(tmp_path: Path) -> None:
     assert (inbox.after, inbox.move_to, inbox.since) == (After.MOVE, "Done", date(2024, 1, 31))
     assert inbox.max_message == 10 * 2**20
     assert (inbox.trusted_authserv_id, inbox.trusted_mx) == ("-", ("*.mx.example.org", "mx2.example.org"))
+    assert inbox.trusted_arc == ("forwarder.example",)
     assert (inbox.links, inbox.redact) == (Links.REMOVE, ("Jane Doe",))
     assert inbox.addresses == ("archive+news@example.org",)
 

@@ -176,6 +176,12 @@ class Inbox(Model):
         description="Your own mail servers, as they stand behind `by` in Received.",
         examples=[["*.mx.example.org"]],
     )
+    trusted_arc: tuple[fields.Domain, ...] = Field(
+        (),
+        description="Forwarders of yours, as they stand behind `d=` in ARC-Seal. Where your receiver says "
+        "`arc=pass`, what they sealed keeps a forwarded newsletter from being taken for a forgery.",
+        examples=[["forwarder.example"]],
+    )
     links: Annotated[Links, *fields.one_of(Links)] | None = Field(
         None, description="Links of this inbox, where it differs from `links` above.", examples=["remove"]
     )

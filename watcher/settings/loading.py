@@ -101,6 +101,7 @@ def _inbox(model: inboxes_model.Inbox, folder: Path, max_message: int) -> values
         max_message=model.max_message or max_message,
         trusted_authserv_id=model.trusted_authserv_id or "",
         trusted_mx=model.trusted_mx,
+        trusted_arc=model.trusted_arc,
         links=model.links,
         redact=model.redact,
         addresses=model.addresses,

@@ -81,6 +81,7 @@ class Inbox:
     max_message: int  # bytes
     trusted_authserv_id: str  # empty: no Authentication-Results are trusted; "-": the receiver writes none
     trusted_mx: tuple[str, ...]
+    trusted_arc: tuple[str, ...]  # domains, lower case
     links: Links | None  # None: as in `Settings.links`
     redact: tuple[str, ...]
     addresses: tuple[str, ...]  # lower case, beside `username`
