@@ -57,7 +57,7 @@ class Links:
         verdict, target = self._judged(href)
         if verdict.role == "anchor":
             return None
-        anchor = Anchor(verdict.action, verdict.url, verdict.host, verdict.role, verdict.rule, target)
+        anchor = Anchor(verdict, target)
         self.anchors.append(anchor)
         return anchor
 

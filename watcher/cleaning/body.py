@@ -10,17 +10,17 @@ from watcher.cleaning import boilerplate
 from watcher.cleaning.anchors import Links
 from watcher.cleaning.characters import collapse
 from watcher.cleaning.document import Document
+from watcher.cleaning.identity import Identity  # noqa: TC001  # a compiled dataclass looks its fields' types up
 from watcher.cleaning.plain import read_plain
+from watcher.cleaning.policy import Policy  # noqa: TC001  # likewise
 from watcher.cleaning.prescan import over_limit, strip_tags
+from watcher.cleaning.rules import Rules  # noqa: TC001  # likewise
 from watcher.cleaning.walk import read_html
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from watcher.cleaning.document import Line
-    from watcher.cleaning.identity import Identity
-    from watcher.cleaning.policy import Policy
-    from watcher.cleaning.rules import Rules
 
 _WORD = re.compile(r"[^\W_]")
 

@@ -38,7 +38,8 @@ class Kind:
     acts: bool = False  # there is more to do than to open and close it
     tabular: bool = False  # ... but only in a table of data
     bare: Opening | None = None  # its start tag without attributes; None where that would say nothing
-    format: tuple[str, bool | int] = ("", False)  # for FORMAT: the field of `Around`, and its value
+    format: str = ""  # how the text inside looks: strong, emphasis, code, pre
+    heading: int = 0  # ... or its level as a heading
 
 
 _UNSEEN = frozenset(
@@ -79,17 +80,17 @@ _SHOWN_AS = {
 }
 # Without an attribute they say nothing.
 _BARE = frozenset({"abbr", "bdi", "big", "font", "span"})
-_FORMATS: dict[str, tuple[str, bool | int]] = {
-    **dict.fromkeys(("b", "strong"), ("strong", True)),
-    **dict.fromkeys(("cite", "dfn", "em", "i", "var"), ("emphasis", True)),
-    **dict.fromkeys(("code", "kbd", "samp", "tt"), ("code", True)),
-    **dict.fromkeys(("listing", "plaintext", "pre", "textarea", "xmp"), ("pre", True)),
-    **{f"h{level}": ("heading", level) for level in range(1, 7)},
+_FORMATS = {
+    **dict.fromkeys(("b", "strong"), "strong"),
+    **dict.fromkeys(("cite", "dfn", "em", "i", "var"), "emphasis"),
+    **dict.fromkeys(("code", "kbd", "samp", "tt"), "code"),
+    **dict.fromkeys(("listing", "plaintext", "pre", "textarea", "xmp"), "pre"),
 }
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _ROLES = {
     **dict.fromkeys(_UNSEEN, Role.UNSEEN),
     **dict.fromkeys(_VOID, Role.VOID),
-    **dict.fromkeys(_FORMATS, Role.FORMAT),
+    **dict.fromkeys((*_FORMATS, *_HEADINGS), Role.FORMAT),
     **dict.fromkeys(_LISTS, Role.LIST),
     "a": Role.ANCHOR,
     "table": Role.TABLE,
@@ -114,7 +115,8 @@ def _kind(tag: str) -> Kind:
         acts=role is not Role.NONE,
         tabular=role in {Role.ROW, Role.CELL},
         bare=bare,
-        format=_FORMATS.get(tag, ("", False)),
+        format=_FORMATS.get(tag, ""),
+        heading=_HEADINGS.get(tag, 0),
     )
 
 

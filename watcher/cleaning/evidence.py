@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watcher.cleaning.characters import word_set
@@ -60,20 +59,22 @@ _RANK = {
 }
 
 
-@dataclass(slots=True)
 class Evidence:
     """What is known about one visible line."""
 
-    line: Line
-    at: float  # share of the text above it
-    folded: str
-    length: int
-    linked: float = 0.0  # share of its text that is linked
-    target: str = ""  # what its links say
-    phrase: str = ""  # what its words say
-    rule: str = ""
-    hint: str = ""  # what its words say in a footer
-    social: bool = False  # nothing but names of networks and the words beside them
+    __slots__ = ("at", "folded", "hint", "length", "line", "linked", "phrase", "rule", "social", "target")
+
+    def __init__(self, line: Line, at: float, folded: str) -> None:
+        self.line = line
+        self.at = at  # share of the text above it
+        self.folded = folded
+        self.length = len(line.text)
+        self.linked = 0.0  # share of its text that is linked
+        self.target = ""  # what its links say
+        self.phrase = ""  # what its words say
+        self.rule = ""
+        self.hint = ""  # what its words say in a footer
+        self.social = False  # nothing but names of networks and the words beside them
 
     @property
     def looks_like_footer(self) -> bool:
@@ -110,9 +111,8 @@ def gather(lines: Sequence[Line], rules: Rules) -> list[Evidence]:
     words = word_set(text)
     networks = not words.isdisjoint(rules.networks)
     for line, its_text in zip(lines, folded, strict=True):
-        length = len(line.text)
-        each = Evidence(line, above / total, its_text, length)
-        if 0 < length <= _CAPTION and rules.fillers.issuperset(_TOKEN.findall(its_text)):
+        each = Evidence(line, above / total, its_text)
+        if 0 < each.length <= _CAPTION and rules.fillers.issuperset(_TOKEN.findall(its_text)):
             each.hint = "social"  # "Follow us" and the like, above a row of icons
         above += len(its_text)
         runs = line.runs

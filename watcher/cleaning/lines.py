@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from watcher.cleaning.document import LINK_REMOVED, Anchor, Break, Closing, Cut, Document, Line, Run
 from watcher.cleaning.elements import BLOCKS
@@ -18,20 +18,41 @@ _MAX_LINES = 20_000  # preformatted text is parted into this many; an endless re
 _NOTE = re.compile(r"( ?\(" + re.escape(LINK_REMOVED) + r"\)|" + re.escape(LINK_REMOVED) + ")")
 
 
-class Around(NamedTuple):
-    """What the open elements say about the text between them."""
+class Around:
+    """What the open elements say about the text between them; a change is made to a copy."""
 
-    strong: bool = False
-    emphasis: bool = False
-    code: bool = False
-    pre: bool = False
-    heading: int = 0
-    quote: int = 0
-    table: int = 0  # number of the data table, 0 outside
-    row: bool = False  # inside one of its rows: nothing ends the line
-    anchor: Anchor | None = None
-    node: NodeRule | None = None
-    hidden: Cut | None = None
+    __slots__ = (
+        "anchor", "code", "emphasis", "heading", "hidden", "node", "pre", "quote", "row", "strong", "table",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.strong = False
+        self.emphasis = False
+        self.code = False
+        self.pre = False
+        self.heading = 0
+        self.quote = 0
+        self.table = 0  # number of the data table, 0 outside
+        self.row = False  # inside one of its rows: nothing ends the line
+        self.anchor: Anchor | None = None
+        self.node: NodeRule | None = None
+        self.hidden: Cut | None = None
+
+    def copy(self) -> Around:
+        """The same, to be changed."""
+        other = Around()
+        other.strong = self.strong
+        other.emphasis = self.emphasis
+        other.code = self.code
+        other.pre = self.pre
+        other.heading = self.heading
+        other.quote = self.quote
+        other.table = self.table
+        other.row = self.row
+        other.anchor = self.anchor
+        other.node = self.node
+        other.hidden = self.hidden
+        return other
 
 
 class Lines:
@@ -89,7 +110,16 @@ class Lines:
             return
         around = self.around
         line = self._line or self._begin()
-        run = Run(text, line, around.strong, around.emphasis, around.code, image, note, around.anchor)
+        run = Run(
+            text,
+            line,
+            strong=around.strong,
+            emphasis=around.emphasis,
+            code=around.code,
+            image=image,
+            note=note,
+            anchor=around.anchor,
+        )
         line.runs.append(run)
         self._document.events.append(run)
         if around.anchor is not None:
@@ -100,18 +130,16 @@ class Lines:
         if self._break_owed:
             self._document.events.append(Break("<br>", None))
             self._break_owed = False
-        line = Line(
-            gap=self._gap,
-            heading=around.heading,
-            quote=around.quote,
-            indent=len(self.numbers),
-            marker=self._marker,
-            preformatted=around.pre,
-            row=around.table if around.row else 0,
-            node=around.node.cut if around.node else None,
-            soft=around.node is not None and around.node.soft,
-            hidden=around.hidden,
-        )
+        line = Line(gap=self._gap)
+        line.heading = around.heading
+        line.quote = around.quote
+        line.indent = len(self.numbers)
+        line.marker = self._marker
+        line.preformatted = around.pre
+        line.row = around.table if around.row else 0
+        if around.node is not None:
+            line.node, line.soft = around.node.cut, around.node.soft
+        line.hidden = around.hidden
         self._line, self._gap, self._marker = line, False, ""
         return line
 
@@ -150,7 +178,8 @@ class Lines:
 
     def end_row(self) -> None:
         """End a table row, whose cells may all be empty."""
-        self.around = self.around._replace(row=False)
+        self.around = self.around.copy()
+        self.around.row = False
         self.end()
 
     def line_break(self, html: str) -> None:

@@ -8,7 +8,7 @@ mean is worked out once for equal attributes: a newsletter repeats a few dozen s
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -40,15 +40,23 @@ _LOADING = {
 }
 
 
-class _Meaning(NamedTuple):
+class _Meaning:
     """What the attributes of an element say."""
 
-    opening: Opening | None
-    node: NodeRule | None = None
-    hidden: bool = False
-    hidden_in_outlook: bool = False
-    trackers: tuple[Tracker, ...] = ()
-    noted: bool = False  # any of these four
+    __slots__ = ("hidden", "hidden_in_outlook", "node", "noted", "opening", "trackers")
+
+    def __init__(
+        self,
+        opening: Opening | None,
+        node: NodeRule | None,
+        trackers: list[Tracker],
+        hidden: tuple[bool, bool],
+    ) -> None:
+        self.opening = opening
+        self.node = node
+        self.trackers = trackers
+        self.hidden, self.hidden_in_outlook = hidden
+        self.noted = node is not None or bool(trackers) or any(hidden)
 
 
 # An open element, and what to restore when it ends: what was around it, its end tag, and the line that waits
@@ -162,7 +170,8 @@ class _Walk:
         if node is around.node and hidden is around.hidden:
             return None
         aside = None if kind.block else lines.set_aside()
-        lines.around = around._replace(node=node, hidden=hidden)
+        lines.around = around.copy()
+        lines.around.node, lines.around.hidden = node, hidden
         return aside
 
     def _act(
@@ -173,9 +182,10 @@ class _Walk:
         if role is Role.ANCHOR:
             return self._anchor(attributes, opening)
         if role is Role.FORMAT:
-            lines.around = around._replace(**{kind.format[0]: kind.format[1]})  # type: ignore[arg-type]
+            lines.around = _formatted(around, kind)
         elif role is Role.QUOTE:
-            lines.around = around._replace(quote=around.quote + 1)
+            lines.around = around.copy()
+            lines.around.quote += 1
         elif role is Role.ITEM:
             lines.item()
         elif role is Role.LIST:
@@ -192,16 +202,19 @@ class _Walk:
             data = is_data_table(node, attributes)
             self._tables += data
             if data or around.table:
-                lines.around = around._replace(table=self._tables if data else 0)
+                lines.around = around.copy()
+                lines.around.table = self._tables if data else 0
         elif role is Role.ROW:
-            lines.around = around._replace(row=True)
+            lines.around = around.copy()
+            lines.around.row = True
 
     def _anchor(self, attributes: _Attributes, opening: Opening | None) -> Opening | None:
         around = self._lines.around
         anchor = None if around.anchor else self._links.anchor(attributes.get("href") or "")
         if anchor is None:
             return opening
-        self._lines.around = around._replace(anchor=anchor)
+        self._lines.around = around.copy()
+        self._lines.around.anchor = anchor
         if anchor.url is None:
             return opening
         rest = opening.html[len("<span") : -1] if opening is not None else ""
@@ -279,7 +292,8 @@ class _Walk:
         """Write what stands for a picture as an emphasised line of its own."""
         lines, around = self._lines, self._lines.around
         lines.stand_alone()
-        lines.around = around._replace(emphasis=True)
+        lines.around = around.copy()
+        lines.around.emphasis = True
         self._events.append(_EMPHASIS)
         lines.text(text, image=True)
         self._events.append(CLOSINGS["em"])
@@ -293,7 +307,8 @@ class _Walk:
         if anchor is None:
             return
         anchor.has_image = True
-        lines.around = around._replace(anchor=anchor)
+        lines.around = around.copy()
+        lines.around.anchor = anchor
         text = alternative(attributes)
         if text:
             self._standing_for(text)
@@ -343,8 +358,23 @@ class _Walk:
         for name, what in _LOADING.items():
             if name in attributes and (host := css.host_of(attributes.get(name) or "")):
                 trackers.append(Tracker(what, host, f"{kind.tag} {name}"))
-        noted = node is not None or hidden or in_outlook or bool(trackers)
-        return _Meaning(_opening(kind, attributes, style), node, hidden, in_outlook, tuple(trackers), noted)
+        return _Meaning(_opening(kind, attributes, style), node, trackers, (hidden, in_outlook))
+
+
+def _formatted(around: Around, kind: Kind) -> Around:
+    """What is around the text inside an element that changes how text looks."""
+    inside = around.copy()
+    if kind.heading:
+        inside.heading = kind.heading
+    elif kind.format == "strong":
+        inside.strong = True
+    elif kind.format == "emphasis":
+        inside.emphasis = True
+    elif kind.format == "code":
+        inside.code = True
+    else:
+        inside.pre = True
+    return inside
 
 
 def _opening(kind: Kind, attributes: _Attributes, style: str) -> Opening | None:

@@ -88,7 +88,7 @@ def unquoted(text: str) -> str:
     decoded = unquote(text, errors="surrogateescape")
     if decoded.isascii():
         return decoded
-    return re.sub("[\udc80-\udcff]", lambda match: f"%{ord(match[0]) - 0xDC00:02X}", decoded)
+    return re.sub(r"[\udc80-\udcff]", lambda match: f"%{ord(match[0]) - 0xDC00:02X}", decoded)
 
 
 def _query(url: Url, argument: str) -> str | None:

@@ -23,7 +23,7 @@ _GENERAL = re.compile(r"(https?://([^/?#\\]*)(/[^?#]*)?)(?:\?([^#]*))?(?:#(.*))?
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]@:%<>\"{}|^`*()!$&',;=+]+)(?::(\d{0,5}))?", re.IGNORECASE)
 # Controls, the bidirectional marks of UAX 9, line separators, tags, surrogates and other non-characters.
 _UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufff9-\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
 _DELETED = str.maketrans("", "", "\t\r\n")  # as the WHATWG URL standard does inside a URL
 _OUTSIDE = "".join(map(chr, range(33)))  # white space and controls around a URL

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003  # a compiled dataclass looks its fields' types up
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from watcher.record import LinkAction
+from watcher.record import LinkAction  # noqa: TC001  # likewise
 
 
 @dataclass(frozen=True, slots=True)
