@@ -11,20 +11,26 @@ from watcher.vault.errors import MessageDamaged, VaultError
 from watcher.vault.mailboxes import InboxState, Mailbox
 from watcher.vault.messages import Arrival, Source, Stored
 from watcher.vault.overview import Backlog, Failure, Skip
+from watcher.vault.signatures import PENDING, KeptKey, Lookup, SignatureNote, Unexamined
 from watcher.vault.vault import Vault
 
 __all__ = [
+    "PENDING",
     "Arrival",
     "Backlog",
     "Counts",
     "Failure",
     "InboxState",
+    "KeptKey",
+    "Lookup",
     "Mailbox",
     "MessageDamaged",
     "Pending",
+    "SignatureNote",
     "Skip",
     "Source",
     "Stored",
+    "Unexamined",
     "Vault",
     "VaultError",
 ]

@@ -23,6 +23,13 @@ def m001_first(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m002_dkim(db: Database) -> None:
+    """Room for the public keys that prove mail, and for what its signatures are worth."""
+    for statement in _DKIM:
+        db.execute(statement)
+
+
 _FIRST = (
     """
     CREATE TABLE mailboxes (
@@ -117,4 +124,48 @@ _FIRST = (
     ) STRICT
     """,
     "CREATE INDEX runs_started ON runs (started)",
+)
+
+_DKIM = (
+    """
+    CREATE TABLE dkim_keys (
+        domain TEXT NOT NULL,
+        selector TEXT NOT NULL,
+        record TEXT NOT NULL,                   -- TXT of selector._domainkey.domain, as DNS had it
+        looked_up_at TEXT NOT NULL,             -- seen first
+        confirmed_at TEXT NOT NULL,             -- seen last
+        PRIMARY KEY (domain, selector, record)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE dkim_lookups (
+        domain TEXT NOT NULL,
+        selector TEXT NOT NULL,
+        due_at TEXT,                            -- when to ask; null: there is nothing to ask
+        asked_at TEXT,
+        attempts INTEGER NOT NULL DEFAULT 0,    -- since it became due
+        problem TEXT NOT NULL DEFAULT '',       -- why the last one brought no key
+        PRIMARY KEY (domain, selector)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX dkim_lookups_due ON dkim_lookups (due_at) WHERE due_at IS NOT NULL",
+    """
+    CREATE TABLE dkim_results (
+        message INTEGER NOT NULL REFERENCES messages (id),
+        number INTEGER NOT NULL,                -- of the signature, from the top of the mail
+        domain TEXT NOT NULL,
+        selector TEXT NOT NULL,
+        result TEXT NOT NULL CHECK (result IN ('pending', 'pass', 'fail', 'no key')),
+        reason TEXT NOT NULL DEFAULT '',
+        checked_at TEXT,                        -- null while it is pending, or cannot be checked at all
+        PRIMARY KEY (message, number)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX dkim_results_pending ON dkim_results (domain, selector) WHERE result = 'pending'",
+    """
+    CREATE TABLE dkim_cursors (
+        inbox TEXT PRIMARY KEY,
+        delivery INTEGER NOT NULL               -- the signatures of every delivery up to this one are noted
+    ) STRICT, WITHOUT ROWID
+    """,
 )

@@ -12,12 +12,13 @@ from watcher.vault.errors import VaultError
 from watcher.vault.mailboxes import Mailboxes
 from watcher.vault.messages import Messages
 from watcher.vault.overview import Overview
+from watcher.vault.signatures import Signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-VERSION = 1
+VERSION = 2
 """How many migrations `watcher.vault.schema` has."""
 
 _FORMAT = Format(
@@ -37,7 +38,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Vault(Mailboxes, Messages, Derivations, Overview):
+class Vault(Mailboxes, Messages, Derivations, Signatures, Overview):
     """An open vault.db. A context manager, for one thread; any number of them may be open at once."""
 
     @classmethod
