@@ -22,8 +22,10 @@ class Security(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One mailbox account. `password` is called at each login, so that a changed secret needs no restart.
+    """One mailbox account. It logs in with `password`, or with `token`: an OAuth 2 access token.
 
+    Either is called at each login, so that a changed secret needs no restart. `token` is called with nothing,
+    or with the token that the server has just refused, and then returns another one if it can.
     Timeouts are seconds. `connect_timeout` bounds the connection, the TLS handshake and the greeting, each;
     `read_timeout` one silence of the server; `command_timeout` a whole command, with time on top for the
     bytes that were asked for.
@@ -34,12 +36,21 @@ class Account:
     port: int
     security: Security
     username: str
-    password: Callable[[], str]
+    password: Callable[[], str] | None = None
+    token: Callable[[str], str] | None = None
     insecure: bool = False  # plain text to another machine was insisted on
     cafile: str | None = None  # PEM; trusted instead of the system's authorities
     connect_timeout: float = 15.0
     read_timeout: float = 60.0
     command_timeout: float = 120.0
+
+    def secret(self) -> str:
+        """What to log in with; raises whatever `password` or `token` raises."""
+        if self.token is not None:
+            return self.token("")
+        if self.password is None:
+            raise ValueError(f"{self.where} has neither password nor token")
+        return self.password()
 
     @property
     def where(self) -> str:

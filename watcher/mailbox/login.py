@@ -1,16 +1,20 @@
-"""The login: LOGIN, or AUTHENTICATE PLAIN where LOGIN cannot carry it (RFC 9051, 6.2.2 and 6.2.3)."""
+"""The login: LOGIN, AUTHENTICATE PLAIN where that cannot carry it (RFC 9051, 6.2.2 and 6.2.3), or a token."""
 
 from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING
 
+from watcher.mailbox.bearer import log_in_with_token
+from watcher.mailbox.conversation import Refused
 from watcher.mailbox.errors import AuthenticationFailed, TemporarilyRefused
-from watcher.mailbox.reply import Reply, sentence
+from watcher.mailbox.reply import sentence
 
 if TYPE_CHECKING:
     from watcher.mailbox.account import Account
     from watcher.mailbox.client import Client
+    from watcher.mailbox.conversation import Conversation
+    from watcher.mailbox.reply import Reply
 
 _REMEDIES = {
     "AUTHORIZATIONFAILED": "the password is right, but this account may not use IMAP here: ask its provider",
@@ -22,12 +26,23 @@ _REMEDY = (
 )
 
 
-def log_in(account: Account, client: Client, password: str) -> None:
-    """Log in by a way that the server offers and that carries the password.
+def log_in(conversation: Conversation, secret: str) -> None:
+    """Log in with the password or the token that `Account.secret` gave, by a way that the server offers.
 
-    Raises `AuthenticationFailed` when there is no such way, and otherwise what IMAPClient raises: `refused`
-    makes sense of a server's NO.
+    Raises `AuthenticationFailed`, `TemporarilyRefused`, `ConnectionLost`, and what `account.token` raises.
     """
+    account = conversation.account
+    if account.token is not None:
+        log_in_with_token(conversation, secret)
+        return
+    try:
+        with conversation.command("logging in", secrets=_forms(account, secret)) as client:
+            _log_in_with_password(account, client, secret)
+    except Refused as error:
+        raise _refused(account, error.reply) from None
+
+
+def _log_in_with_password(account: Account, client: Client, password: str) -> None:
     if client.logged_in:
         return  # the server knew us from the connection (PREAUTH)
     offered = frozenset(client.capabilities())
@@ -42,13 +57,13 @@ def log_in(account: Account, client: Client, password: str) -> None:
         raise _no_way_in(account, login_disabled=login_disabled)
 
 
-def secrets_of(account: Account, password: str) -> tuple[str, ...]:
+def _forms(account: Account, password: str) -> tuple[str, ...]:
     """Return the forms in which the password travels, for a server that repeats what it was sent."""
     token = f"\0{account.username}\0{password}".encode()
     return password, base64.b64encode(token).decode("ascii")
 
 
-def refused(account: Account, reply: Reply) -> AuthenticationFailed | TemporarilyRefused:
+def _refused(account: Account, reply: Reply) -> AuthenticationFailed | TemporarilyRefused:
     """Return the error for a login that the server answered with NO or BAD."""
     if reply.temporary:
         return TemporarilyRefused(

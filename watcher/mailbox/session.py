@@ -33,7 +33,7 @@ from watcher.mailbox.errors import (
     TemporarilyRefused,
 )
 from watcher.mailbox.folders import list_folders, missing_folder, open_folder, shown, wire_name
-from watcher.mailbox.login import log_in, refused, secrets_of
+from watcher.mailbox.login import log_in
 from watcher.mailbox.messages import (
     BODY,
     FINGERPRINT,
@@ -84,7 +84,7 @@ class Session:
         """Connect and log in; log out and close at the end, which never raises.
 
         Raises `Unreachable`, `EncryptionMissing`, `CertificateInvalid`, `AuthenticationFailed`,
-        `TemporarilyRefused`, and, before anything is connected, whatever `account.password` raises.
+        `TemporarilyRefused`, and, before anything is connected, whatever `account.secret` raises.
         """
         session = cls.connect(account, clock=clock)
         try:
@@ -95,11 +95,11 @@ class Session:
     @classmethod
     def connect(cls, account: Account, *, clock: Callable[[], datetime] = _utc_now) -> Session:
         """Connect and log in, like `open`, for a session that outlives a block: `close` or `leave` it."""
-        password = account.password()
+        secret = account.secret()
         conversation = Conversation(account, connect(account))
         try:
             session = cls(conversation, clock)
-            session._log_in(password)
+            session._log_in(secret)
         except BaseException:
             conversation.close()
             raise
@@ -165,13 +165,9 @@ class Session:
         """Return the state of the open folder as last heard of; its UIDNEXT is unknown."""
         return FolderState(self._uidvalidity[self._folder], 0, self._conversation.protocol.exists)
 
-    def _log_in(self, password: str) -> None:
-        account = self._conversation.account
+    def _log_in(self, secret: str) -> None:
         try:
-            with self._conversation.command("logging in", secrets=secrets_of(account, password)) as client:
-                log_in(account, client, password)
-        except Refused as error:
-            raise refused(account, error.reply) from None
+            log_in(self._conversation, secret)
         except ConnectionLost as error:
             if (
                 self._conversation.goodbye.text
