@@ -6,10 +6,22 @@ Everything in it is derived: `watcher rebuild` makes the file again from the vau
 
 from __future__ import annotations
 
+from watcher.store.attribution import Account, Attributed, Stranger, Tally
 from watcher.store.beside import build_beside
 from watcher.store.errors import StoreError
 from watcher.store.rhythm import Quiet
 from watcher.store.store import Store
 from watcher.store.summary import Summary, summary
 
-__all__ = ["Quiet", "Store", "StoreError", "Summary", "build_beside", "summary"]
+__all__ = [
+    "Account",
+    "Attributed",
+    "Quiet",
+    "Store",
+    "StoreError",
+    "Stranger",
+    "Summary",
+    "Tally",
+    "build_beside",
+    "summary",
+]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from watcher.sqlite import Database, Format
+from watcher.store.attribution import Attributed, Stranger, Tally, attributed, strangers, tallies
 from watcher.store.errors import StoreError
 from watcher.store.rhythm import Quiet, quiet_senders
 from watcher.store.rows import batches
@@ -109,28 +110,55 @@ class Store:
 
     def write_senders(self, senders: Iterable[Sender]) -> None:
         """Make the register of senders these; one that is gone stays while newsletters name it."""
-        rows = [
-            (
-                each.slug,
-                each.name,
-                each.party,
-                each.country,
-                each.locality,
-                each.office,
-                each.kind,
-                each.website,
-            )
-            for each in senders
-        ]
         with self._db.transaction():
-            self._forget("senders", (row[0] for row in rows))
+            self._write_senders(list(senders))
+
+    def attribute(self, changes: Iterable[tuple[int, str, str]], senders: Iterable[Sender]) -> None:
+        """Give newsletters other senders: (id, slug or empty, reason) of each; and the register becomes this.
+
+        All in one transaction: a reader sees the old senders or the new ones. Nothing else of a row changes.
+        """
+        register = list(senders)
+        with self._db.transaction():
+            self._write_senders(register)
             self._db.execute_many(
-                "INSERT INTO senders VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (slug) DO UPDATE SET "
-                "name = excluded.name, party = excluded.party, country = excluded.country, "
-                "locality = excluded.locality, office = excluded.office, kind = excluded.kind, "
-                "website = excluded.website",
-                rows,
+                "UPDATE newsletters SET sender = nullif(?2, ''), sender_reason = ?3 WHERE id = ?1", changes
             )
+            self._forget("senders", (each.slug for each in register))
+
+    def _write_senders(self, senders: Sequence[Sender]) -> None:
+        self._forget("senders", (each.slug for each in senders))
+        self._db.execute_many(
+            "INSERT INTO senders VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (slug) DO UPDATE SET "
+            "name = excluded.name, party = excluded.party, country = excluded.country, "
+            "locality = excluded.locality, office = excluded.office, kind = excluded.kind, "
+            "website = excluded.website",
+            [
+                (
+                    each.slug,
+                    each.name,
+                    each.party,
+                    each.country,
+                    each.locality,
+                    each.office,
+                    each.kind,
+                    each.website,
+                )
+                for each in senders
+            ],
+        )
+
+    def attributed(self, after: int = 0, limit: int = -1, *, accounts: bool = False) -> list[Attributed]:
+        """Return what a registry can tell the senders by: rows above the id `after`, at most `limit`."""
+        return attributed(self._db, after, limit, accounts=accounts)
+
+    def strangers(self) -> list[Stranger]:
+        """Return the newsletters that nobody registered, grouped, the most frequent first."""
+        return strangers(self._db)
+
+    def tallies(self) -> dict[str, Tally]:
+        """Count the newsletters of each sender, by slug."""
+        return tallies(self._db)
 
     def write_providers(self, entries: Iterable[ProviderEntry]) -> None:
         """Make the register of providers these; one that is gone stays while newsletters name it.
