@@ -6,7 +6,7 @@ anything else happens to a mail, no mail is ever deleted from it, and its owner 
 
 from __future__ import annotations
 
-from watcher.vault.derivations import Counts, Pending
+from watcher.vault.derivations import Counts, PassRecord, Pending
 from watcher.vault.errors import MessageDamaged, VaultError
 from watcher.vault.mailboxes import InboxState, Mailbox
 from watcher.vault.messages import Arrival, Source, Stored
@@ -25,6 +25,7 @@ __all__ = [
     "Lookup",
     "Mailbox",
     "MessageDamaged",
+    "PassRecord",
     "Pending",
     "SignatureNote",
     "Skip",

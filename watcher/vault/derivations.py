@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from watcher.vault.room import Room, utc_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from watcher.sqlite import Database
@@ -32,6 +32,21 @@ class Counts:
     done: int
     failed: int
     skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassRecord:
+    """A pass over an inbox, to be noted when it has ended. `trigger` is poll or push."""
+
+    inbox: str
+    trigger: str
+    started: datetime  # aware
+    seen: int
+    stored: int
+    duplicate: int
+    failed: int
+    error: str  # empty when it went well
+    folders: Mapping[int, str]  # by mailbox: what went wrong there, or nothing
 
 
 class Derivations(Room):
@@ -120,6 +135,32 @@ class Derivations(Room):
                 "WHERE id = ?",
                 (self._now(), seen, stored, duplicate, failed, error, run_id),
             )
+
+    def record_pass(self, done: PassRecord) -> None:
+        """Note a pass that has ended, and how it went for each folder, in one transaction."""
+        now = self._now()
+        with self._db.transaction():
+            self._db.execute(
+                "INSERT INTO runs (inbox, trigger, started, finished, seen, stored, duplicate, failed, "
+                "error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    done.inbox,
+                    done.trigger,
+                    utc_text(done.started),
+                    now,
+                    done.seen,
+                    done.stored,
+                    done.duplicate,
+                    done.failed,
+                    done.error,
+                ),
+            )
+            for mailbox_id, error in done.folders.items():
+                self._db.execute(
+                    "UPDATE mailboxes SET last_ok_at = iif(?1 = '', ?2, last_ok_at), last_error = ?1, "
+                    "last_error_at = iif(?1 = '', last_error_at, ?2) WHERE id = ?3",
+                    (error, now, mailbox_id),
+                )
 
     def forget_runs(self, before: datetime) -> None:
         """Delete the notes of passes that began before this moment."""
