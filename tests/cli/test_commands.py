@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.home import Home
 
 COMMANDS = ["demo", "init", "check", "run", "poll", "import", "rebuild", "explain"]
-COMMANDS += ["clean", "links", "status", "serve"]
+COMMANDS += ["clean", "links", "status", "backup", "restore", "serve"]
 HTML = '<p>Words and <a href="https://example.com/a?utm_source=x&amp;id=1">a link</a>.</p>'
 
 

@@ -16,6 +16,7 @@ _CODES = {
     ("watcher.settings.secrets", "SecretError"): BAD_CONFIGURATION,
     ("watcher.vault.errors", "VaultError"): FAILED,
     ("watcher.store.errors", "StoreError"): FAILED,
+    ("watcher.service.backup", "BackupError"): FAILED,
     ("watcher.web", "WebError"): FAILED,
     ("watcher.demo.server", "DemoError"): FAILED,
     ("watcher.batch.sources", "NothingToImportError"): FAILED,
