@@ -75,3 +75,37 @@ def test_runs_are_noted_and_forgotten(vault: Vault, path: Path) -> None:
     vault.keep_house(runs_before=AT + timedelta(seconds=1))
     assert reader.execute(query).fetchall() == []
     reader.close()
+
+
+def test_pending_messages_can_be_asked_for_by_inbox(filled: Vault) -> None:
+    """One inbox alone, or all but some; a message that two inboxes got belongs to the first."""
+    other = filled.mailbox("noisy", "INBOX")
+    arrivals = [Arrival(1, mail(1), AT, 1), Arrival(2, mail(99), AT, 1)]
+    filled.store(other.id, arrivals, uidvalidity=1, last_uid=2)
+    assert [each.message_id for each in filled.pending(9, inbox="noisy")] == [5]
+    assert [each.message_id for each in filled.pending(3, without=["noisy"])] == [1, 2, 3]
+    assert [each.message_id for each in filled.pending(9, without=["politics"])] == [5]
+    assert filled.pending(9, without=["noisy", "politics"]) == []
+    assert filled.pending(9, inbox="elsewhere") == []
+
+
+def test_a_message_that_killed_its_process_is_tried_once_more(filled: Vault, path: Path) -> None:
+    """The first time is noted and the message waits on, across a restart; the second time nothing is left."""
+    assert filled.strike(2, "the worker died with signal 9")
+    with Vault.open(path) as later:
+        assert later.pending(9)[1] == Pending(2, 1)
+        assert not later.strike(2, "the worker died with signal 9")
+    filled.finish([2], [], "v1")
+    filled.requeue([2])
+    assert filled.strike(2, "it was well in between")
+
+
+def test_failed_messages_get_another_chance_a_few_times_and_with_other_rules(filled: Vault) -> None:
+    """Never in a loop: by the same rules a message is tried as often as was said, and no more."""
+    for tried in range(1, 4):
+        filled.finish([1], [(2, "no header")], "v1")
+        assert filled.requeue_failed(3, "v1") == (tried < 3)
+    assert filled.requeue_failed(3, "v2") == 1
+    filled.finish([], [(2, "no header")], "v2")
+    assert filled.requeue_failed(3, "v2") == 0
+    assert filled.failed_ids() == {2}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from watcher.vault.room import Room, utc_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
 
     from watcher.sqlite import Database
@@ -56,12 +56,27 @@ class Derivations(Room):
         super().__init__(database, now)
         self._counted: tuple[tuple[int, int], Counts] | None = None
 
-    def pending(self, limit: int) -> list[Pending]:
-        """Return the next messages to derive, oldest first, at most `limit`."""
-        rows = self._db.rows(
-            "SELECT message, attempts FROM derivations WHERE state = 'pending' ORDER BY message LIMIT ?",
-            (limit,),
-        )
+    def pending(
+        self, limit: int, *, inbox: str | None = None, without: Collection[str] = ()
+    ) -> list[Pending]:
+        """Return the next messages to derive, oldest first, at most `limit`.
+
+        Those of one inbox, or those of all but some. A message is of the inbox where it arrived first.
+        """
+        if inbox is None and not without:
+            rows = self._db.rows(
+                "SELECT message, attempts FROM derivations WHERE state = 'pending' ORDER BY message LIMIT ?",
+                (limit,),
+            )
+        else:
+            rows = self._db.rows(
+                "SELECT message, attempts FROM derivations d WHERE state = 'pending' AND (?2 IS NULL) = ("
+                "  (SELECT m.inbox FROM deliveries v JOIN mailboxes m ON m.id = v.mailbox"
+                "   WHERE v.message = d.message ORDER BY v.id LIMIT 1)"
+                "  NOT IN (SELECT value FROM json_each(?3))"
+                ") ORDER BY message LIMIT ?1",
+                (limit, inbox, json.dumps([inbox] if inbox is not None else list(without))),
+            )
         return [Pending(*row) for row in rows]
 
     def pending_ids(self) -> list[int]:
@@ -91,6 +106,31 @@ class Derivations(Room):
                 "WHERE message = ?",
                 outcome,
             )
+
+    def strike(self, message_id: int, reason: str) -> bool:
+        """Note that a process did not survive deriving this message; returns whether it may be tried again.
+
+        It may once: a message that has a note of this kind, or has failed before, stays as it is.
+        """
+        with self._db.transaction():
+            cursor = self._db.execute(
+                "UPDATE derivations SET attempts = attempts + 1, error = ? WHERE message = ? AND error = ''",
+                (reason, message_id),
+            )
+        return cursor.rowcount == 1
+
+    def requeue_failed(self, attempts: int, pipeline_version: str) -> int:
+        """Have failed messages derived again: those tried less often than this, or by other rules.
+
+        Returns how many.
+        """
+        with self._db.transaction():
+            cursor = self._db.execute(
+                "UPDATE derivations SET state = 'pending' "
+                "WHERE state = 'failed' AND (attempts < ? OR pipeline_version <> ?)",
+                (attempts, pipeline_version),
+            )
+        return cursor.rowcount
 
     def requeue(self, ids: Iterable[int] | None) -> None:
         """Have these messages derived again; None means all."""
