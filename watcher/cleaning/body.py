@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from watcher.cleaning import boilerplate
 from watcher.cleaning.anchors import Links
+from watcher.cleaning.attributes import load_meanings
 from watcher.cleaning.characters import collapse
 from watcher.cleaning.document import Document
 from watcher.cleaning.identity import Identity  # noqa: TC001  # a compiled dataclass looks its fields' types up
@@ -88,7 +89,7 @@ def html_body(html: str, terms: Terms) -> Body:
         body = Body(read_plain(strip_tags(html), links), links, stripped=True)
         body.warnings.append(f"{excess}: the text was taken without a parser, and there is no HTML view")
     else:
-        body = Body(read_html(html, links, terms.rules), links)
+        body = Body(read_html(html, links, load_meanings()), links)
     _settle(body, terms, boilerplate.Known())
     return body
 

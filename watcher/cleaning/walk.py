@@ -1,8 +1,7 @@
 """One walk over the parsed HTML: to lines of runs, and to safe tags in the order of the HTML.
 
 The walk decides nothing about boilerplate: it notes which node rules and hiding styles lie around each
-line. It is iterative, because a mail may nest deeper than Python recurses. What an element's attributes
-mean is worked out once for equal attributes: a newsletter repeats a few dozen styles hundreds of times.
+line. It is iterative, because a mail may nest deeper than Python recurses.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from selectolax.lexbor import LexborHTMLParser
 from watcher.cleaning import css
 from watcher.cleaning.characters import drop_control, drop_filler, drop_merge_tags, is_address, is_ordinary
 from watcher.cleaning.document import Anchor, Closing, Cut, Document, Line, Opening
-from watcher.cleaning.elements import ATTRIBUTES, CLOSINGS, KINDS, UNKNOWN, Kind, Role
+from watcher.cleaning.elements import CLOSINGS, KINDS, UNKNOWN, Kind, Role
 from watcher.cleaning.lines import Around, Lines
 from watcher.cleaning.pictures import alternative, is_pixel, is_sign, picture_trackers, srcset_hosts
 from watcher.cleaning.tables import is_data_table
@@ -25,38 +24,11 @@ if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
     from watcher.cleaning.anchors import Links
-    from watcher.cleaning.rules import NodeRule, Rules
+    from watcher.cleaning.attributes import Attributes, Meaning, Meanings
 
-_Attributes = dict[str, "str | None"]
 _HIDDEN = Cut("hidden", "style")
 _EMPHASIS = Opening("em", "<em>")
 _MAX_START = 5  # digits of an ordered list's first number
-_LOADING = {
-    "background": "background",
-    "poster": "poster",
-    "action": "form",
-    "data": "object",
-    "src": "media",
-}
-
-
-class _Meaning:
-    """What the attributes of an element say."""
-
-    __slots__ = ("hidden", "hidden_in_outlook", "node", "noted", "opening", "trackers")
-
-    def __init__(
-        self,
-        opening: Opening | None,
-        node: NodeRule | None,
-        trackers: list[Tracker],
-        hidden: tuple[bool, bool],
-    ) -> None:
-        self.opening = opening
-        self.node = node
-        self.trackers = trackers
-        self.hidden, self.hidden_in_outlook = hidden
-        self.noted = node is not None or bool(trackers) or any(hidden)
 
 
 # An open element, and what to restore when it ends: what was around it, its end tag, and the line that waits
@@ -64,9 +36,9 @@ class _Meaning:
 _Frame = tuple[Kind, Around, "Closing | None", "Line | None"]
 
 
-def read_html(source: str, links: Links, rules: Rules) -> Document:
+def read_html(source: str, links: Links, meanings: Meanings) -> Document:
     """Parse HTML that passed the pre-scan, and walk it once."""
-    walk = _Walk(links, rules)
+    walk = _Walk(links, meanings)
     root = LexborHTMLParser(source).root
     if root is not None:
         walk.run(root)
@@ -75,13 +47,12 @@ def read_html(source: str, links: Links, rules: Rules) -> Document:
 
 
 class _Walk:
-    def __init__(self, links: Links, rules: Rules) -> None:
+    def __init__(self, links: Links, meanings: Meanings) -> None:
         self.document = Document()
-        self._links, self._rules = links, rules
+        self._links, self._meanings = links, meanings
         self._events = self.document.events
         self._lines = Lines(self.document)
         self._frames: list[_Frame] = []
-        self._meanings: dict[tuple[object, ...], _Meaning] = {}
         self._tables = 0
 
     def run(self, root: LexborNode) -> None:
@@ -147,7 +118,7 @@ class _Walk:
             lines.end(gap=kind.gap and not (kind.role is Role.LIST and lines.numbers))
         opening = kind.bare
         if attributes:
-            meaning = self._meaning(kind, attributes)
+            meaning = self._meanings.of(kind, attributes)
             opening = meaning.opening
             if meaning.noted:
                 aside = self._note(kind, meaning)
@@ -160,7 +131,7 @@ class _Walk:
         self._frames.append((kind, around, closing, aside))
         return True
 
-    def _note(self, kind: Kind, meaning: _Meaning) -> Line | None:
+    def _note(self, kind: Kind, meaning: Meaning) -> Line | None:
         """Remember that a node rule or a hiding style begins here; gives the line that it interrupts."""
         lines, around = self._lines, self._lines.around
         self.document.trackers.extend(meaning.trackers)
@@ -175,7 +146,7 @@ class _Walk:
         return aside
 
     def _act(
-        self, node: LexborNode, kind: Kind, attributes: _Attributes, opening: Opening | None
+        self, node: LexborNode, kind: Kind, attributes: Attributes, opening: Opening | None
     ) -> Opening | None:
         """Do what only this kind of element wants; gives the start tag."""
         lines, around, role = self._lines, self._lines.around, kind.role
@@ -196,7 +167,7 @@ class _Walk:
             lines.cell(header=kind.tag == "th")
         return opening
 
-    def _begin_table_part(self, node: LexborNode, role: Role, attributes: _Attributes) -> None:
+    def _begin_table_part(self, node: LexborNode, role: Role, attributes: Attributes) -> None:
         lines, around = self._lines, self._lines.around
         if role is Role.TABLE:
             data = is_data_table(node, attributes)
@@ -208,7 +179,7 @@ class _Walk:
             lines.around = around.copy()
             lines.around.row = True
 
-    def _anchor(self, attributes: _Attributes, opening: Opening | None) -> Opening | None:
+    def _anchor(self, attributes: Attributes, opening: Opening | None) -> Opening | None:
         around = self._lines.around
         anchor = None if around.anchor else self._links.anchor(attributes.get("href") or "")
         if anchor is None:
@@ -251,7 +222,7 @@ class _Walk:
 
     # --- elements without content ---------------------------------------------------------------
 
-    def _void(self, tag: str, attributes: _Attributes) -> None:
+    def _void(self, tag: str, attributes: Attributes) -> None:
         if tag == "br":
             self._lines.line_break("<br>")
         elif tag == "hr":
@@ -265,7 +236,7 @@ class _Walk:
         elif tag == "area":
             self._area(attributes)
 
-    def _picture(self, attributes: _Attributes) -> None:
+    def _picture(self, attributes: Attributes) -> None:
         """Leave the alternative text where a picture stood."""
         lines = self._lines
         seen = not is_pixel(attributes)
@@ -277,7 +248,7 @@ class _Walk:
         text = alternative(attributes)
         if anchor is not None:
             anchor.has_image = True
-            if text and not anchor.target and self._rules.names_network(text):
+            if text and not anchor.target and self._meanings.rules.names_network(text):
                 anchor.target = "social"
         if not text or (anchor is not None and anchor.target):
             return
@@ -300,7 +271,7 @@ class _Walk:
         lines.around = around
         lines.stand_alone()
 
-    def _area(self, attributes: _Attributes) -> None:
+    def _area(self, attributes: Attributes) -> None:
         """Write a link that lies on a region of a picture as one of its own."""
         lines, around = self._lines, self._lines.around
         anchor = self._links.anchor(attributes.get("href") or "")
@@ -332,34 +303,6 @@ class _Walk:
                 if host:
                     trackers.append(Tracker(tag, host, f"{tag} {name}"))
 
-    # --- attributes ---------------------------------------------------------------------------------
-
-    def _meaning(self, kind: Kind, attributes: _Attributes) -> _Meaning:
-        """Work out what attributes mean, once for equal ones."""
-        href = attributes.pop("href", None) if kind.role is Role.ANCHOR else None
-        key = (kind.tag, *attributes.items())
-        known = self._meanings.get(key)
-        if known is None:
-            known = self._meanings[key] = self._interpreted(kind, attributes)
-        if href is not None:
-            attributes["href"] = href
-        return known
-
-    def _interpreted(self, kind: Kind, attributes: _Attributes) -> _Meaning:
-        style = attributes.get("style") or ""
-        node = self._rules.node(kind.tag, attributes.get("class") or "", attributes.get("id") or "")
-        hidden = css.hides(style) or "hidden" in attributes
-        in_outlook = "mso-hide" in style and css.hides_in_outlook(style)
-        trackers = [
-            Tracker("css", host, f"{kind.tag} style")
-            for url in css.references(style)
-            if (host := css.host_of(url))
-        ]
-        for name, what in _LOADING.items():
-            if name in attributes and (host := css.host_of(attributes.get(name) or "")):
-                trackers.append(Tracker(what, host, f"{kind.tag} {name}"))
-        return _Meaning(_opening(kind, attributes, style), node, trackers, (hidden, in_outlook))
-
 
 def _formatted(around: Around, kind: Kind) -> Around:
     """What is around the text inside an element that changes how text looks."""
@@ -377,24 +320,6 @@ def _formatted(around: Around, kind: Kind) -> Around:
     return inside
 
 
-def _opening(kind: Kind, attributes: _Attributes, style: str) -> Opening | None:
-    """The safe start tag."""
-    if not kind.name:
-        return None
-    # What these patterns and the style's allow-list let through holds no quote, no ampersand and no bracket.
-    kept = "".join(
-        [
-            f' {name}="{value}"'
-            for name, raw in attributes.items()
-            if name in ATTRIBUTES and raw and ATTRIBUTES[name].fullmatch(value := raw.strip())
-        ]
-    )
-    safe = css.safe_style(style) if style else ""
-    if safe:
-        kept += f' style="{safe}"'
-    return Opening(kind.name, f"<{kind.name}{kept}>") if kept else kind.bare
-
-
-def _first_number(attributes: _Attributes) -> int:
+def _first_number(attributes: Attributes) -> int:
     start = (attributes.get("start") or "1").strip()
     return int(start) if start.isdecimal() and start.isascii() and len(start) <= _MAX_START else 1
