@@ -18,6 +18,7 @@ from watcher.settings.secrets import SecretError, SecretKind, SecretRef
 from watcher.settings.values import (
     After,
     Backup,
+    DnsServer,
     Heartbeat,
     Inbox,
     Links,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "After",
     "Backup",
+    "DnsServer",
     "Heartbeat",
     "Inbox",
     "Links",

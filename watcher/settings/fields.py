@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import BeforeValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from watcher.settings.values import DnsServer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -27,6 +29,8 @@ _EVERY = (timedelta(seconds=10), timedelta(days=1))
 than daily is found broken too late."""
 _MAX_MESSAGE = (100_000, 900_000_000)
 """An ordinary newsletter must pass; SQLite's limit for one value is 1,000,000,000 bytes."""
+
+_DNS_PORT = 53
 
 _SLUG = re.compile(r"[a-z0-9]+(?:[-_.][a-z0-9]+)*")
 _HOST = re.compile(r"(?!-)[^\W_](?:[\w-]{0,62})(?:\.[^\W_][\w-]{0,62})*\.?")
@@ -236,6 +240,23 @@ def _anchored(pattern: re.Pattern[str]) -> str:
     return f"^{pattern.pattern}$"
 
 
+def _dns_server(value: object) -> DnsServer:
+    written = text(value)
+    address, port = written, str(_DNS_PORT)
+    if written.startswith("[") and "]" in written:
+        address, _, rest = written[1:].partition("]")
+        port = rest.removeprefix(":") or port
+    elif written.count(":") == 1:
+        address, _, port = written.partition(":")
+    try:
+        return DnsServer(str(ipaddress.ip_address(address)), _port(port))
+    except ValueError:
+        raise invalid(
+            "must be the IP address of a resolver, such as `192.0.2.53`, `192.0.2.53:5353` or "
+            "`[2001:db8::53]:5353`"
+        ) from None
+
+
 Text = Annotated[str, BeforeValidator(_words(lower=False)), _as({"minLength": 1})]
 Token = Annotated[str, BeforeValidator(_words(lower=True)), _as({"minLength": 1})]
 Slug = Annotated[str, BeforeValidator(_slug), _as({"pattern": _anchored(_SLUG), "maxLength": 64})]
@@ -244,6 +265,7 @@ Port = Annotated[
     int, BeforeValidator(_port), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 65_535})
 ]
 Boolean = Annotated[bool, BeforeValidator(_boolean), WithJsonSchema({"type": "boolean"})]
+Resolver = Annotated[DnsServer, BeforeValidator(_dns_server), _as({"minLength": 1})]
 Every = Annotated[
     timedelta, BeforeValidator(_every), _as({"pattern": r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"})
 ]

@@ -196,6 +196,12 @@ class Inbox(Model):
         examples=[["archive+news@example.org"]],
     )
 
+    preserve_dkim: fields.Boolean | None = Field(
+        None,
+        description="Keys of this inbox's mail, where it differs from `preserve_dkim` above.",
+        examples=[True],
+    )
+
     @field_validator("insecure")
     @classmethod
     def _protected_beyond_this_machine(cls, insecure: bool, info: ValidationInfo) -> bool:
@@ -291,6 +297,24 @@ class InboxesFile(Model):
         validate_default=True,
         description="Larger mails are noted and not taken in.",
         examples=["50MB"],
+    )
+    preserve_dkim: fields.Boolean = Field(
+        False,
+        validate_default=True,
+        description="Keep the public keys that prove who sent a mail and that it was not changed, for "
+        "`watcher verify`. This asks DNS, which nothing else here does: when a mail has come, a TXT query "
+        "for SELECTOR._domainkey.DOMAIN of each of its DKIM and ARC signatures, at most once a day for each "
+        "name, and a few times more when there is no answer. It tells the resolver which domains sign your "
+        "mail, and the sender's name servers that some mail of theirs arrived behind your resolver; a "
+        "sender who makes a selector for you alone learns that this mail did. Nobody learns whether it is "
+        "read.",
+        examples=[True],
+    )
+    dns_server: fields.Resolver | None = Field(
+        None,
+        description="Address of the resolver that `preserve_dkim` asks, with a port if it is not 53. "
+        "The system's unless written.",
+        examples=["192.0.2.53", "[::1]:5353"],
     )
     senders: fields.Text | None = Field(
         None,

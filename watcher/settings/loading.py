@@ -64,7 +64,8 @@ def _settings(path: Path, model: inboxes_model.InboxesFile) -> values.Settings:
         links=model.links,
         max_message=model.max_message,
         senders=senders if model.senders or senders.is_file() else None,
-        inboxes=tuple(_inbox(each, folder, model.max_message) for each in model.inboxes),
+        inboxes=tuple(_inbox(each, folder, model) for each in model.inboxes),
+        dns_server=model.dns_server,
         backup=values.Backup(_below(base, model.backup.directory), model.backup.keep)
         if model.backup
         else None,
@@ -81,7 +82,7 @@ def _listen(written: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _inbox(model: inboxes_model.Inbox, folder: Path, max_message: int) -> values.Inbox:
+def _inbox(model: inboxes_model.Inbox, folder: Path, shared: inboxes_model.InboxesFile) -> values.Inbox:
     default_port = _TLS_PORT if model.security is values.Security.TLS else _PLAIN_PORT
     return values.Inbox(
         name=model.name,
@@ -98,13 +99,14 @@ def _inbox(model: inboxes_model.Inbox, folder: Path, max_message: int) -> values
         after=model.after,
         move_to=model.move_to or "",
         since=model.since,
-        max_message=model.max_message or max_message,
+        max_message=model.max_message or shared.max_message,
         trusted_authserv_id=model.trusted_authserv_id or "",
         trusted_mx=model.trusted_mx,
         trusted_arc=model.trusted_arc,
         links=model.links,
         redact=model.redact,
         addresses=model.addresses,
+        preserve_dkim=shared.preserve_dkim if model.preserve_dkim is None else model.preserve_dkim,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date, timedelta
@@ -85,6 +85,7 @@ class Inbox:
     links: Links | None  # None: as in `Settings.links`
     redact: tuple[str, ...]
     addresses: tuple[str, ...]  # lower case, beside `username`
+    preserve_dkim: bool = False  # keep the keys of signatures: this asks DNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,13 @@ class Backup:
     keep: int
 
 
+class DnsServer(NamedTuple):
+    """A resolver to ask."""
+
+    address: str  # IPv4 or IPv6
+    port: int
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What inboxes.yaml says. `path` is that file; `senders` is None when there is no senders.yaml."""
@@ -113,6 +121,7 @@ class Settings:
     max_message: int  # bytes
     senders: Path | None
     inboxes: tuple[Inbox, ...]
+    dns_server: DnsServer | None = None  # None: the system's
     backup: Backup | None = None
     metrics_file: Path | None = None
     metrics_listen: tuple[str, int] | None = None  # loopback host and port
