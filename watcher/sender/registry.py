@@ -83,6 +83,11 @@ class Registry:
         )
 
     @property
+    def by_alias(self) -> bool:
+        """Whether any sender is known by an alias; if not, `match` needs no recipients."""
+        return bool(self._aliases)
+
+    @property
     def by_account(self) -> bool:
         """Whether any sender is known by an account; if not, `match` needs no providers."""
         return bool(self._accounts)

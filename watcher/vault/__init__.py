@@ -7,7 +7,7 @@ anything else happens to a mail, no mail is ever deleted from it, and its owner 
 from __future__ import annotations
 
 from watcher.vault.derivations import Counts, PassRecord, Pending
-from watcher.vault.errors import MessageDamaged, VaultError
+from watcher.vault.errors import MessageDamaged, MessageMissing, VaultError
 from watcher.vault.mailboxes import InboxState, Mailbox
 from watcher.vault.messages import Arrival, Source, Stored
 from watcher.vault.overview import Backlog, Failure, Skip
@@ -25,6 +25,7 @@ __all__ = [
     "Lookup",
     "Mailbox",
     "MessageDamaged",
+    "MessageMissing",
     "PassRecord",
     "Pending",
     "SignatureNote",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watcher.vault.compression import CODEC, SAMPLE_BYTES, Damaged, Packer, train
-from watcher.vault.errors import MessageDamaged, VaultError
+from watcher.vault.errors import MessageDamaged, MessageMissing, VaultError
 from watcher.vault.room import Room, moment_of, utc_text
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Messages(Room):
         """
         row = self._db.row("SELECT raw, size, dictionary, sha256 FROM messages WHERE id = ?", (message_id,))
         if row is None:
-            raise VaultError(f"vault {self._db.path}: there is no message {message_id}")
+            raise MessageMissing(f"vault {self._db.path}: there is no message {message_id}")
         packed, size, dictionary, sha256 = row
         try:
             raw = self._packer.unpack(packed, size, dictionary)
