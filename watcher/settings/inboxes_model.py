@@ -13,75 +13,10 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_v
 from watcher.settings import fields
 from watcher.settings.fields import invalid
 from watcher.settings.model import Model, nothing_is_an_empty_list
+from watcher.settings.oauth_model import OAuth  # noqa: TC001  # pydantic reads it
 from watcher.settings.outside_model import Backup, Heartbeat, Listen  # noqa: TC001  # pydantic reads them
-from watcher.settings.values import After, Links, OAuthProvider, Security
-
-_REFERENCES = "{credential: NAME}, {file: PATH}, {env: NAME} or {command: [PROGRAM, ARGUMENT]}"
-_NO_PASSWORDS = (
-    f"a password must not stand in the settings; say where it is instead: {_REFERENCES} "
-    "(a systemd credential, a file that only its owner may read, an environment variable, "
-    "or a program that prints it)"
-)
-
-
-class Secret(Model):
-    """Where a password is."""
-
-    private = frozenset({"credential", "file", "env", "command"})
-    unnamed = True
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
-
-    credential: fields.CredentialName | None = Field(
-        None,
-        description="Name of a systemd credential: `LoadCredential=NAME:/path` in the unit.",
-        examples=["politics-imap"],
-    )
-    file: fields.Text | None = Field(
-        None,
-        description="File with the password as its only line, closed to others (`chmod 600`). A relative "
-        "path begins at the folder of this file.",
-        examples=["/etc/watcher/politics.password"],
-    )
-    env: fields.Variable | None = Field(
-        None, description="Name of an environment variable, in capitals.", examples=["POLITICS_PASSWORD"]
-    )
-    command: tuple[fields.Text, ...] | None = Field(
-        None,
-        description="Program and arguments; the first line that it prints within 10 seconds is the password. "
-        "There is no shell.",
-        examples=[["pass", "show", "imap/politics"]],
-        json_schema_extra={"minItems": 1},
-    )
-
-    @field_validator("command", mode="before")
-    @classmethod
-    def _list_of_arguments(cls, value: object) -> object:
-        if not isinstance(value, list) or not value:
-            raise invalid(
-                "must be a list of the program and its arguments: `[pass, show, imap]`; there is no shell"
-            )
-        return value
-
-
-def _one_reference(value: object) -> object:
-    """Refuse a password in plain text, and more or less than one reference, before anything looks at it."""
-    if isinstance(value, dict):
-        written = [key for key in Secret.model_fields if value.get(key) is not None]
-        if len(written) > 1 or not (written or value.keys() - Secret.model_fields.keys()):
-            raise invalid(f"must be exactly one of {_REFERENCES}")
-        return value
-    if isinstance(value, list):
-        raise invalid(f"must be one of {_REFERENCES}")
-    raise invalid(_NO_PASSWORDS)
-
-
-class OAuth(Model):
-    """Login with tokens."""
-
-    provider: Annotated[OAuthProvider, *fields.one_of(OAuthProvider)] = Field(
-        description="Who issues the tokens. `watcher auth` fetches the first one.", examples=["google"]
-    )
+from watcher.settings.secret_model import REFERENCES, Secret, one_reference
+from watcher.settings.values import After, Links, Security
 
 
 class Inbox(Model):
@@ -122,16 +57,16 @@ class Inbox(Model):
         description="Login name. When it is an address, it is taken out of the archived mail.",
         examples=["archive@example.org"],
     )
-    password: Annotated[Secret, BeforeValidator(_one_reference)] | None = Field(
+    password: Annotated[Secret, BeforeValidator(one_reference)] | None = Field(
         None,
-        description=f"Where the password is, never the password itself: {_REFERENCES}.",
+        description=f"Where the password is, never the password itself: {REFERENCES}.",
         examples=[{"credential": "politics-imap"}, {"command": ["pass", "show", "imap/politics"]}],
     )
     oauth: OAuth | None = Field(
         None,
         validate_default=True,
         description="Login with tokens, in place of `password`.",
-        examples=[{"provider": "google"}],
+        examples=[{"provider": "google", "client_id": "watcher.apps.example.org"}],
     )
     folders: tuple[fields.Folder, ...] = Field(
         ("INBOX",),
@@ -230,7 +165,7 @@ class Inbox(Model):
             return oauth
         if oauth is None and info.data["password"] is None:
             raise invalid(
-                f"there is no login: write `password:` with {_REFERENCES}, or `oauth: {{provider: google}}`",
+                f"there is no login: write `password:` with {REFERENCES}, or `oauth: {{provider: google}}`",
                 at="password",
             )
         if oauth is not None and info.data["password"] is not None:

@@ -20,6 +20,9 @@ from watcher.settings.validation import Checker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from watcher.settings.oauth_model import OAuth
+    from watcher.settings.secret_model import Secret
+
 _SENDERS_FILE = "senders.yaml"
 _PLAIN_PORT = 143
 _TLS_PORT = 993
@@ -53,18 +56,19 @@ def _settings(path: Path, model: inboxes_model.InboxesFile) -> values.Settings:
     folder = path.parent
     base = folder.parent if folder.name == "config" else folder
     newsletters = _below(base, model.store.newsletters)
+    vault = _below(base, model.store.vault) if model.store.vault else newsletters.with_name("vault.db")
     senders = _below(folder, model.senders or _SENDERS_FILE)
     return values.Settings(
         path=path,
         store=values.Store(
             newsletters=newsletters,
-            vault=_below(base, model.store.vault) if model.store.vault else newsletters.with_name("vault.db"),
+            vault=vault,
             media=_below(base, model.store.media) if model.store.media else newsletters.with_name("media.db"),
         ),
         links=model.links,
         max_message=model.max_message,
         senders=senders if model.senders or senders.is_file() else None,
-        inboxes=tuple(_inbox(each, folder, model) for each in model.inboxes),
+        inboxes=tuple(_inbox(each, folder, model, vault.with_name("tokens")) for each in model.inboxes),
         dns_server=model.dns_server,
         backup=values.Backup(_below(base, model.backup.directory), model.backup.keep)
         if model.backup
@@ -82,7 +86,9 @@ def _listen(written: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _inbox(model: inboxes_model.Inbox, folder: Path, shared: inboxes_model.InboxesFile) -> values.Inbox:
+def _inbox(
+    model: inboxes_model.Inbox, folder: Path, shared: inboxes_model.InboxesFile, tokens: Path
+) -> values.Inbox:
     default_port = _TLS_PORT if model.security is values.Security.TLS else _PLAIN_PORT
     return values.Inbox(
         name=model.name,
@@ -92,7 +98,7 @@ def _inbox(model: inboxes_model.Inbox, folder: Path, shared: inboxes_model.Inbox
         insecure=model.insecure,
         username=model.username,
         password=_reference(model.name, model.password, folder) if model.password else None,
-        oauth=values.OAuth(model.oauth.provider) if model.oauth else None,
+        oauth=_oauth(model.name, model.oauth, folder, tokens) if model.oauth else None,
         cafile=_below(folder, model.cafile) if model.cafile else None,
         folders=model.folders,
         every=model.every,
@@ -110,7 +116,21 @@ def _inbox(model: inboxes_model.Inbox, folder: Path, shared: inboxes_model.Inbox
     )
 
 
-def _reference(inbox: str, model: inboxes_model.Secret, folder: Path) -> SecretRef:
+def _oauth(inbox: str, model: OAuth, folder: Path, tokens: Path) -> values.OAuth:
+    return values.OAuth(
+        provider=model.provider,
+        client_id=model.client_id or "",
+        client_secret=_reference(inbox, model.client_secret, folder) if model.client_secret else None,
+        tenant=model.tenant or "",
+        scope=model.scope or "",
+        authorization_endpoint=model.authorization_endpoint or "",
+        device_endpoint=model.device_endpoint or "",
+        token_endpoint=model.token_endpoint or "",
+        token_file=_below(folder, model.token_file) if model.token_file else tokens / f"{inbox}.json",
+    )
+
+
+def _reference(inbox: str, model: Secret, folder: Path) -> SecretRef:
     if model.credential is not None:
         return SecretRef(inbox, SecretKind.CREDENTIAL, (model.credential,))
     if model.file is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from datetime import date, timedelta
+    from datetime import date
     from pathlib import Path
 
     from watcher.settings.secrets import SecretRef
@@ -42,13 +43,22 @@ class OAuthProvider(StrEnum):
 
     GOOGLE = "google"
     MICROSOFT = "microsoft"
+    OTHER = "other"  # whose endpoints and scope are in the settings
 
 
 @dataclass(frozen=True, slots=True)
 class OAuth:
-    """Login with a token (XOAUTH2) in place of a password."""
+    """Login with a token in place of a password. What is empty was not written: the provider's own holds."""
 
     provider: OAuthProvider
+    client_id: str
+    client_secret: SecretRef | None
+    tenant: str
+    scope: str  # separated by spaces
+    authorization_endpoint: str
+    device_endpoint: str
+    token_endpoint: str
+    token_file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,14 @@ class DnsServer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Workers:
+    """What a process that derives mail may take."""
+
+    deadline: timedelta = timedelta(seconds=10)  # for one mail
+    memory: int = 512_000_000  # bytes of address space
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What inboxes.yaml says. `path` is that file; `senders` is None when there is no senders.yaml."""
 
@@ -126,6 +144,7 @@ class Settings:
     metrics_file: Path | None = None
     metrics_listen: tuple[str, int] | None = None  # loopback host and port
     heartbeat: Heartbeat | None = None
+    workers: Workers = Workers()
 
 
 @dataclass(frozen=True, slots=True)
