@@ -80,7 +80,7 @@ class Needles:
     mirrored: tuple[bytes, ...]  # addresses backwards and in rot13; both keep the `@`
     base32: tuple[bytes, ...]
     hashes: tuple[bytes, ...]  # in hex
-    binary: re.Pattern[bytes]  # a digest of an address, or the start of a compressed stream
+    digests: tuple[bytes, ...]  # their beginnings, in binary
     wide: tuple[bytes, ...]  # UTF-16
     run: bytes  # as many ones as characters of base64 are needed to hold an address
     shortest_run: bytes  # as many as any encoding needs
@@ -175,10 +175,9 @@ class Needles:
             b" ".join(_INNER.findall(decoded)), depth + 1
         ):
             return True
-        match = self.binary.search(decoded)
-        if match is None:
-            return False
-        return len(match[0]) == _DIGEST_LENGTH or self._compressed_in(decoded, depth)
+        if any(digest in decoded for digest in self.digests):
+            return True
+        return _STREAM.search(decoded) is not None and self._compressed_in(decoded, depth)
 
     def _compressed_in(self, data: bytes, depth: int) -> bool:
         if depth > _NESTING:
@@ -219,7 +218,7 @@ def needles(addresses: tuple[str, ...], names: tuple[str, ...]) -> Needles:
         mirrored=tuple(form.encode() for text in full for form in mirrored(text)),
         base32=tuple(form for text in full for form in _base32(text.encode())),
         hashes=tuple(digest.hex().encode() for digest in digests),
-        binary=_binary(digests),
+        digests=tuple(digest[:_DIGEST_LENGTH] for digest in digests),
         wide=tuple(text.encode(codec) for text in full for codec in ("utf-16-le", "utf-16-be")),
         capitals=_shows_capitals(full, digests) and not names,
         run=run,
@@ -294,11 +293,6 @@ def _spellings(domain: str) -> set[str]:
 def _digests(address: bytes) -> Iterator[bytes]:
     for name in ("md5", "sha1", "sha256", "sha512"):
         yield hashlib.new(name, address, usedforsecurity=False).digest()
-
-
-def _binary(digests: Iterable[bytes]) -> re.Pattern[bytes]:
-    starts = b"|".join(re.escape(digest[:_DIGEST_LENGTH]) for digest in digests)
-    return re.compile((starts + b"|" if starts else b"") + _STREAM.pattern, re.DOTALL)
 
 
 def _base32(address: bytes) -> Iterator[bytes]:
