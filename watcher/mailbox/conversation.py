@@ -116,7 +116,8 @@ class Conversation:
         if not self.lost:
             with suppress(Exception):
                 self._client.socket().settimeout(0)  # a peer that takes nothing in is not waited for
-                self._client.socket().send(b"DONE\r\nBYE LOGOUT\r\n")
+                done = b"DONE\r\n" if self.protocol.idling else b""
+                self._client.socket().send(done + b"BYE LOGOUT\r\n")
         self.give_up()
 
     def close(self) -> None:

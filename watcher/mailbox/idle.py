@@ -33,6 +33,7 @@ class IdlingProtocol(imaplib.IMAP4):
     # Not set in a constructor: imaplib's own one reads the greeting already.
     arrivals = 0  # EXISTS responses so far, in IDLE or not
     exists = 0  # what the last of them said
+    idling = False
     idle_over = False  # the server ended IDLE by itself
     _idle_tag = b""
     _idle_rest = b""  # an unfinished line
@@ -56,6 +57,7 @@ class IdlingProtocol(imaplib.IMAP4):
                 kind, data = reply
                 return str(kind), bytes(data[-1] or b"")
         self._idle_tag, self._idle_rest, self._idle_bytes, self.idle_over = tag, b"", 0, False
+        self.idling = True
         self.sock.settimeout(0)
         return None
 
@@ -75,6 +77,7 @@ class IdlingProtocol(imaplib.IMAP4):
     def end_idle(self, timeout: float) -> None:
         """Send DONE and read until IDLE has ended; `timeout` is that of each later read, in seconds."""
         self.sock.settimeout(timeout)
+        self.idling = False
         if not self.idle_over:
             self.send(b"DONE\r\n")
         while not self.idle_over:

@@ -1,45 +1,54 @@
-"""The daemon: scheduler threads poll, the main thread derives and writes.
+"""The daemon: `Watches` brings mail into the vault, the main thread derives it and writes the store.
 
-Each inbox is polled at its interval, spread by jitter, through a vault connection of its own, and backs off
-alone. Mail that a poll has committed wakes the main thread, the one writer of the store. A stop is obeyed
-between two batches; what is not derived by then is derived after the next start.
+Mail that a pass has committed wakes the main thread, the one writer of the store. A stop is obeyed between
+two batches; what is not derived by then is derived after the next start. Settings are read again on SIGHUP:
+the databases are opened anew with them, connections to mail servers stay unless they changed.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import threading
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watcher.archive import Archive, utc_now
 from watcher.log import get_logger
-from watcher.service.backoff import Backoff
-from watcher.service.inbox import Pass, poll_inbox
-from watcher.service.stopping import stop_on_signals
-from watcher.vault import Vault, VaultError
+from watcher.service.hub import RENEWAL
+from watcher.service.inbox import account_of
+from watcher.service.reloading import ReloadRefused, read_again
+from watcher.service.stopping import reload_on_signal, stop_on_signals
+from watcher.service.watches import Watches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from apscheduler.schedulers.background import BackgroundScheduler
-
+    from watcher.archive import Derived
     from watcher.service.notify import Notifier
-    from watcher.settings import Inbox, SenderSettings, Settings
+    from watcher.settings import SenderSettings, Settings
 
-_MAX_POLLS = 20  # polls at once; they wait for servers, so there may be more of them than processors
-_JITTER = 0.1  # share of the interval by which the inboxes of one interval are spread
 _HOUSEKEEPING = timedelta(hours=24)
 _BEAT = 10.0  # seconds between two looks of the main thread at the clock, the watchdog and the stop flag
+_REPORT = 1.0  # seconds between two reports, at least: mail comes first
 _DRAIN = timedelta(seconds=20)  # for what is in the vault and not derived when the stop comes
 _RUNS_KEPT = timedelta(days=30)
 
 
 class Daemon:
-    """Watches the inboxes until it is told to stop. One a process; not reusable."""
+    """Watches the inboxes until it is told to stop. One a process; not reusable.
 
-    def __init__(self, settings: Settings, senders: Sequence[SenderSettings], notifier: Notifier) -> None:
+    `renewal` is for how many seconds a connection idles before IDLE is begun again.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        senders: Sequence[SenderSettings],
+        notifier: Notifier,
+        *,
+        renewal: float = RENEWAL,
+    ) -> None:
         self._settings = settings
         self._senders = senders
         self._notifier = notifier
@@ -47,133 +56,112 @@ class Daemon:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._untidy = threading.Event()
-        self._backoff = {inbox.name: Backoff() for inbox in settings.inboxes}
-        self._spread = random.Random()  # noqa: S311  # spreads load, protects nothing
-        self._last_finished = utc_now()
+        self._reread = threading.Event()
+        self._reported = 0.0  # time.monotonic()
+        self._watches = Watches(
+            settings.store.vault,
+            lambda inbox: account_of(inbox, os.environ),
+            self._wake.set,
+            lambda: self._log,
+            renewal=renewal,
+        )
 
     def stop(self) -> None:
         """Ask the daemon to stop; returns at once."""
         self._stop.set()
         self._wake.set()
 
+    def reload(self) -> None:
+        """Ask the daemon to read its settings again; returns at once."""
+        self._reread.set()
+        self._wake.set()
+
     def run(self) -> None:
-        """Run until `stop()`, SIGTERM or SIGINT.
+        """Run until `stop()`, SIGTERM or SIGINT; SIGHUP is `reload()`.
 
         Raises `VaultError` or `StoreError` when a database fails.
         """
-        with Archive.open(self._settings, self._senders) as archive, stop_on_signals(self.stop):
-            scheduler = self._scheduler()
-            scheduler.start()
+        with stop_on_signals(self.stop), reload_on_signal(self.reload):
             try:
-                self._notifier.ready()
-                self._log.info("started", inboxes=len(self._settings.inboxes))
-                self._work(archive)
+                while not self._stop.is_set():
+                    self._run_with_settings()
             finally:
-                self._notifier.stopping()
-                self._stop.set()
-                scheduler.shutdown(wait=True)
-            deadline = utc_now() + _DRAIN
-            archive.derive_pending(stopped=lambda: utc_now() > deadline)
+                self._watches.stop()
             self._log.info("stopped")
 
-    def _work(self, archive: Archive) -> None:
-        while not self._stop.is_set():
-            self._wake.clear()
-            derived = archive.derive_pending(
-                stopped=self._stop.is_set, on_batch=lambda _: self._report(archive)
-            )
-            if derived.done or derived.failed:
-                self._log.info("derived", done=derived.done, failed=derived.failed)
-            if self._untidy.is_set():
-                self._untidy.clear()
-                self._keep_house(archive)
-            self._report(archive)
-            self._wake.wait(_BEAT)
+    def _run_with_settings(self) -> None:
+        """Work until the stop, or until there are other settings."""
+        with Archive.open(self._settings, self._senders) as archive:
+            if not self._watches.started:
+                self._watches.scheduler.add_job(
+                    self._ask_for_housekeeping, "interval", seconds=_HOUSEKEEPING.total_seconds()
+                )
+                self._watches.start(self._settings.inboxes)
+                self._log.info("started", inboxes=len(self._settings.inboxes))
+            self._notifier.ready()
+            while not self._stop.is_set() and not self._reloaded():
+                self._work(archive)
+            if self._stop.is_set():
+                self._end(archive)
 
-    def _report(self, archive: Archive) -> None:
-        """Tell systemd how it goes. The watchdog is fed only while polls really finish."""
-        failing = sum(1 for state in self._backoff.values() if state.failures)
+    def _work(self, archive: Archive) -> None:
+        """Derive what there is, look after the rest, then wait for more."""
+        self._wake.clear()
+
+        def derived_some(_: Derived) -> None:
+            self._report(archive)
+
+        derived = archive.derive_pending(stopped=self._stop.is_set, on_batch=derived_some)
+        if derived.done or derived.failed:
+            self._log.info("derived", done=derived.done, failed=derived.failed)
+        if self._untidy.is_set():
+            self._untidy.clear()
+            self._keep_house(archive)
+        wait = self._report(archive)
+        self._wake.wait(wait)
+
+    def _end(self, archive: Archive) -> None:
+        self._notifier.stopping()
+        self._watches.stop()
+        deadline = utc_now() + _DRAIN
+        archive.derive_pending(stopped=lambda: utc_now() > deadline)
+
+    def _reloaded(self) -> bool:
+        """Read the settings again if that was asked for; whether there are others now."""
+        if not self._reread.is_set():
+            return False
+        self._reread.clear()
+        self._notifier.reloading()
+        try:
+            settings, senders = read_again(self._settings)
+        except ReloadRefused as refusal:
+            self._log.error("reload_refused", reason=str(refusal))
+            self._notifier.ready()
+            return False
+        self._settings, self._senders = settings, senders
+        changes = self._watches.apply(settings.inboxes)
+        self._log.info("reloaded", new=changes.new, changed=changes.changed, gone=changes.gone)
+        return True
+
+    def _report(self, archive: Archive) -> float:
+        """Tell systemd how it goes; returns after how many seconds it is to be told again."""
+        now = time.monotonic()
+        if now - self._reported < _REPORT:
+            return _REPORT
+        self._reported = now
         counts = archive.vault.counts()
-        words = [f"{len(self._backoff)} inboxes", f"{counts.messages} mails"]
-        if failing:
+        words = [f"{len(self._watches)} inboxes", f"{counts.messages} mails"]
+        if failing := self._watches.failing:
             words.append(f"{failing} failing")
         self._notifier.status(", ".join(words))
-        if not self._settings.inboxes or utc_now() - self._last_finished < self._patience():
+        # The watchdog is fed only while passes really end.
+        if self._watches.alive(self._patience()):
             self._notifier.watchdog()
+        return _BEAT
 
-    def _patience(self) -> timedelta:
-        return 3 * max(inbox.every for inbox in self._settings.inboxes) + timedelta(minutes=5)
-
-    def _scheduler(self) -> BackgroundScheduler:
-        from apscheduler.executors.pool import ThreadPoolExecutor  # noqa: PLC0415  # only the daemon pays for it
-        from apscheduler.schedulers.background import BackgroundScheduler  # noqa: PLC0415
-
-        workers = max(1, min(_MAX_POLLS, len(self._settings.inboxes) + 1))
-        scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(workers)},
-            # Without these a busy pool silently drops a run that is a second late.
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-            timezone="UTC",
-        )
-        for inbox in self._settings.inboxes:
-            seconds = inbox.every.total_seconds()
-            scheduler.add_job(
-                self._poll,
-                "interval",
-                (inbox,),
-                id=f"poll {inbox.name}",
-                seconds=seconds,
-                jitter=max(1, int(seconds * _JITTER)),
-                next_run_time=utc_now(),
-            )
-        scheduler.add_job(
-            self._ask_for_housekeeping, "interval", seconds=_HOUSEKEEPING.total_seconds(), id="housekeeping"
-        )
-        return scheduler
-
-    def _poll(self, inbox: Inbox) -> None:
-        """One scheduled pass. Nothing may leave this method: the scheduler would only log it."""
-        state = self._backoff[inbox.name]
-        if self._stop.is_set() or not state.due(utc_now()):
-            return
-        try:
-            with Vault.open(self._settings.store.vault) as vault:
-                outcome = poll_inbox(inbox, vault, os.environ, stopped=self._stop.is_set)
-        except VaultError as error:
-            self._failed(inbox, error)
-        # The boundary that isolates an inbox: a defect here must not end the polling of the others.
-        except Exception as error:  # noqa: BLE001
-            self._log.exception("poll_defect", inbox=inbox.name, error=type(error).__name__)
-            self._failed(inbox, error)
-        else:
-            self._finished(inbox, outcome)
-
-    def _finished(self, inbox: Inbox, outcome: Pass) -> None:
-        self._last_finished = utc_now()
-        polled = outcome.polled
-        if polled.stored or polled.skipped or polled.failed:
-            self._log.info(
-                "polled",
-                inbox=inbox.name,
-                stored=polled.stored,
-                duplicate=polled.duplicate,
-                skipped=polled.skipped,
-                failed=polled.failed,
-            )
-            self._wake.set()
-        if outcome.errors:
-            self._failed(inbox, outcome.errors[0])
-        else:
-            if self._backoff[inbox.name].failures:
-                self._log.info("recovered", inbox=inbox.name, failures=self._backoff[inbox.name].failures)
-            self._backoff[inbox.name] = Backoff()
-
-    def _failed(self, inbox: Inbox, error: Exception) -> None:
-        state = self._backoff[inbox.name].after(error, utc_now(), self._spread)
-        self._backoff[inbox.name] = state
-        # One warning when it begins; after that the count is in `status`, not in the log.
-        write = self._log.warning if state.failures == 1 else self._log.debug
-        write("inbox_failed", inbox=inbox.name, error=str(error), failures=state.failures)
+    def _patience(self) -> float:
+        longest = max(inbox.every for inbox in self._settings.inboxes)
+        return (3 * longest + timedelta(minutes=5)).total_seconds()
 
     def _keep_house(self, archive: Archive) -> None:
         """Tidy both databases, and derive again what a rebuild beside us may have overwritten."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from watcher.archive import utc_now
@@ -24,6 +24,8 @@ class Pass:
     inbox: str
     polled: Polled
     errors: tuple[MailboxError | SecretError, ...] = ()
+    trigger: str = "poll"  # push: looked at what the server told of, in folders that were open
+    folders: Mapping[str, str] = field(default_factory=dict)  # those looked at, and what went wrong there
 
 
 def account_of(inbox: Inbox, environ: Mapping[str, str]) -> Account:

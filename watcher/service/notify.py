@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 
 
 class Notifier:
@@ -29,6 +30,11 @@ class Notifier:
     def watchdog(self) -> None:
         """The daemon does its work; call it only while it really does."""
         self._send("WATCHDOG=1")
+
+    def reloading(self) -> None:
+        """The settings are read again; `ready` says that this is over."""
+        # Type=notify-reload wants the moment as well, by the clock that systemd compares it with.
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
         """Shutdown has begun."""

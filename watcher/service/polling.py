@@ -59,15 +59,25 @@ class Polled:
 
 
 def poll_folder(
-    session: Session, vault: Vault, inbox: Inbox, folder: str, *, stopped: Callable[[], bool] = lambda: False
+    session: Session,
+    vault: Vault,
+    inbox: Inbox,
+    folder: str,
+    *,
+    is_open: bool = False,
+    stopped: Callable[[], bool] = lambda: False,
+    on_stored: Callable[[], None] = lambda: None,
 ) -> Polled:
     """Fetch what is new in `folder` and commit it; then, and only then, do what `after` says to the mailbox.
 
-    Raises `MailboxError` (what was committed before stays committed) and `VaultError`.
+    `is_open`: the session has had the folder open since it was polled last, so its UIDs mean the same.
+    `on_stored` is called after each commit. Raises `MailboxError` (what was committed before stays committed)
+    and `VaultError`.
     """
     mailbox = vault.mailbox(inbox.name, folder)
-    state = session.examine(folder)
-    if state.uidvalidity == _ABSENT or mailbox.uidvalidity != state.uidvalidity:
+    state = session.current() if is_open else session.examine(folder)
+    without_meaning = state.uidvalidity == _ABSENT and not is_open
+    if without_meaning or mailbox.uidvalidity != state.uidvalidity:
         # Every UID changed its meaning: list from the start. Deliveries keep their old UIDVALIDITY, and
         # what the
         # vault has already is recognised below, so nothing is lost and nothing doubled.
@@ -84,7 +94,7 @@ def poll_folder(
             if state.uidvalidity != _ABSENT
             else set()
         )
-        pass_ = _Pass(session, vault, inbox, mailbox, state.uidvalidity, uids, known)
+        pass_ = _Pass(session, vault, inbox, mailbox, state.uidvalidity, uids, known, on_stored)
         if mailbox.last_uid == 0 and inbox.since is not None:
             pass_.leave_out_before(inbox.since)
         if listed_before:
@@ -123,7 +133,9 @@ class _Pass:
         uidvalidity: int,
         uids: Sequence[int],
         known: AbstractSet[int],
+        on_stored: Callable[[], None],
     ) -> None:
+        self._on_stored = on_stored
         self._session = session
         self._vault = vault
         self._inbox = inbox
@@ -220,6 +232,8 @@ class _Pass:
         stored = self._vault.store(
             self._mailbox.id, arrivals, uidvalidity=self._uidvalidity, last_uid=last_uid
         )
+        if stored.new:
+            self._on_stored()
         skipped = sum(1 for arrival in arrivals if arrival.skipped)
         self._outcome += Polled(stored=len(stored.new), duplicate=stored.duplicates, skipped=skipped)
 

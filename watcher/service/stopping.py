@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as a question that work can ask between two batches: shall I stop?"""
+"""Signals: SIGTERM and SIGINT as a question that work can ask between two batches, SIGHUP as a request."""
 
 from __future__ import annotations
 
@@ -33,3 +33,16 @@ def stop_on_signals(wake: Callable[[], None] = lambda: None) -> Iterator[Callabl
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def reload_on_signal(ask: Callable[[], None]) -> Iterator[None]:
+    """While entered, SIGHUP calls `ask`, which returns at once; not outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, lambda _number, _frame: ask())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -1,0 +1,30 @@
+"""Reading the settings again while the daemon runs: all of them, or none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watcher import settings as settings_room
+from watcher.settings import SettingsError
+
+if TYPE_CHECKING:
+    from watcher.settings import SenderSettings, Settings
+
+
+class ReloadRefused(Exception):  # noqa: N818  # the name says what happened
+    """The new settings cannot be used; the message says where they are wrong. The old ones stay."""
+
+
+def read_again(current: Settings) -> tuple[Settings, tuple[SenderSettings, ...]]:
+    """Return what the settings' files say now. Raises `ReloadRefused`."""
+    try:
+        settings = settings_room.load(current.path)
+        senders = settings_room.load_senders(settings.senders)
+    except SettingsError as error:
+        raise ReloadRefused(str(error)) from None
+    if settings.store != current.store:
+        what = "`store:` has changed, and databases are not changed while the daemon runs"
+        raise ReloadRefused(f"{current.path}: {what}; restart it")
+    if not settings.inboxes:
+        raise ReloadRefused(f"{current.path}: there are no inboxes to watch; add one below `inboxes:`")
+    return settings, senders
