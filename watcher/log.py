@@ -1,18 +1,19 @@
 """The log: constant event names, keys for values, never the text of a mail.
 
-Under journald each line is JSON with the priority in front, on a terminal it is readable, elsewhere it is
-JSON.
-See sd-daemon(3) for the `<3>` to `<7>` prefixes.
+Under journald each line is JSON with the priority in front (`<3>` to `<7>`, sd-daemon(3)); on a terminal it
+is readable, elsewhere it is JSON. Of an exception the log has the class and the lines of code that it came
+through, not its message: what a parser or a server complains about is quoted there.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger, Processor, WrappedLogger
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 _PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 
@@ -28,11 +29,13 @@ def configure(*, verbose: bool = False, stream: TextIO | None = None) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _where,
     ]
-    if os.environ.get("JOURNAL_STREAM"):
+    if _is_journal(target, os.environ.get("JOURNAL_STREAM", "")):
         processors += [structlog.processors.JSONRenderer(sort_keys=False), _with_priority]
     elif target.isatty():
-        processors.append(structlog.dev.ConsoleRenderer(pad_event_to=24))
+        colours = not os.environ.get("NO_COLOR")
+        processors.append(structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=24, sort_keys=False))
     else:
         processors.append(structlog.processors.JSONRenderer(sort_keys=False))
     structlog.configure(
@@ -52,6 +55,31 @@ def get_logger() -> FilteringBoundLogger:
 
     logger: FilteringBoundLogger = structlog.get_logger()
     return logger
+
+
+def _is_journal(stream: TextIO, named: str) -> bool:
+    """Whether `stream` is what the variable names, device and inode of journald's socket (systemd.exec(5)).
+
+    A child whose output goes elsewhere inherits the variable all the same.
+    """
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # no file at all: a test's, or closed
+        return False
+    return named == f"{status.st_dev}:{status.st_ino}"
+
+
+def _where(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Put the way of an exception in the place of its text: `polling.py:88 poll_folder` and the like."""
+    found = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if found is True else found
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+        event["where"] = [
+            f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}"  # noqa: PTH119  # a name
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
+    return event
 
 
 def _with_priority(_logger: WrappedLogger, method: str, line: Any) -> str:

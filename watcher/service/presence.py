@@ -38,6 +38,7 @@ class InboxHealth:
 class DaemonState:
     """What a daemon leaves beside the vault. Moments are UTC, ISO 8601; empty when they have not come."""
 
+    since: str = ""  # the first start of a daemon on this vault
     started_at: str = ""
     ended_at: str = ""  # empty while it runs, and for ever after a crash
     waiting: str = ""  # why nothing can be stored; empty when it can
