@@ -27,6 +27,7 @@ class DnsServer:
         self.failures: dict[str, dns.rcode.Rcode | None] = {}
         """Names that are answered with a code and nothing else; None: not answered at all."""
         self.asked: list[str] = []
+        self._changed = threading.Condition()
         self._tcp = socket.create_server(("127.0.0.1", 0))
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.bind(self._tcp.getsockname())
@@ -47,6 +48,11 @@ class DnsServer:
     def publish(self, domain: str, selector: str, *records: str) -> None:
         """Make these the key records of a signer, instead of what was there."""
         self.records[f"{selector}._domainkey.{domain}"] = list(records)
+
+    def until_asked(self, times: int = 1) -> None:
+        """Wait until so many questions came."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.asked) >= times, 30), self.asked
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -88,7 +94,9 @@ class DnsServer:
         query = dns.message.from_wire(packet)
         (question,) = query.question
         name = question.name.to_text(omit_final_dot=True)
-        self.asked.append(f"{dns.rdatatype.to_text(question.rdtype)} {name}")
+        with self._changed:
+            self.asked.append(f"{dns.rdatatype.to_text(question.rdtype)} {name}")
+            self._changed.notify_all()
         answer = dns.message.make_response(query, recursion_available=True)
         if name in self.failures:
             code = self.failures[name]

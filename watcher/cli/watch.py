@@ -111,6 +111,7 @@ def poll_command(ctx: click.Context) -> int:
     */10 * * * *  watcher --config /etc/watcher/inboxes.yaml poll     (from cron)
     """
     from watcher.archive import Archive  # noqa: PLC0415
+    from watcher.service.dkim_keys import keep_keys  # noqa: PLC0415
     from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
 
     settings = load_settings(ctx)
@@ -121,6 +122,7 @@ def poll_command(ctx: click.Context) -> int:
             derived = archive.derive_pending(
                 stopped=stopped, on_batch=lambda batch: shown.advance(batch.done + batch.failed)
             )
+        keep_keys(settings, stopped=stopped)
     for each in passes:
         _print_pass(each)
     click.echo(f"derived {derived.done}, failed {derived.failed}")

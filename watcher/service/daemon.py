@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from watcher.archive import Archive, utc_now
 from watcher.log import get_logger
+from watcher.service.dkim_keys import keeping_keys
 from watcher.service.hub import RENEWAL
 from watcher.service.inbox import account_of
 from watcher.service.reloading import ReloadRefused, read_again
@@ -91,7 +92,7 @@ class Daemon:
 
     def _run_with_settings(self) -> None:
         """Work until the stop, or until there are other settings."""
-        with Archive.open(self._settings, self._senders) as archive:
+        with Archive.open(self._settings, self._senders) as archive, keeping_keys(self._settings):
             if not self._watches.started:
                 self._watches.scheduler.add_job(
                     self._ask_for_housekeeping, "interval", seconds=_HOUSEKEEPING.total_seconds()

@@ -7,6 +7,8 @@ committed long before it appears there, and nothing that happens here can hold u
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -18,13 +20,14 @@ from watcher.service.verifying import verdicts
 from watcher.vault import PENDING, MessageDamaged, SignatureNote, Vault, VaultError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from watcher.settings import DnsServer, Settings
     from watcher.vault import Lookup
 
 _BATCH = 100  # mails, lookups and checks between two questions whether to stop
+_PAUSE = 10.0  # seconds between two rounds of the daemon
 _PATIENCE = 5.0  # seconds for one lookup, over all servers and attempts
 _MOST_SILENCES = 3  # lookups in a row without any answer, after which this round is over: DNS is down
 _MOST_RECORDS = 4  # kept for one name; there should be one (RFC 6376, section 3.6.2.2)
@@ -90,6 +93,28 @@ def keep_keys(settings: Settings, *, stopped: Callable[[], bool] = lambda: False
             "dkim_keys", examined=kept.examined, asked=kept.asked, found=kept.found, checked=kept.checked
         )
     return kept
+
+
+@contextmanager
+def keeping_keys(settings: Settings) -> Iterator[None]:
+    """While entered, a thread of its own makes a round every few seconds; none when no inbox keeps keys."""
+    if not any(inbox.preserve_dkim for inbox in settings.inboxes):
+        yield
+        return
+    stop = threading.Event()
+
+    def rounds() -> None:
+        while not stop.is_set():
+            keep_keys(settings, stopped=stop.is_set)
+            stop.wait(_PAUSE)
+
+    thread = threading.Thread(target=rounds, name="dkim-keys", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(2 * _PATIENCE)
 
 
 def preserve(
