@@ -23,21 +23,27 @@ _AT_ONCE = 8  # inboxes polled at once by `poll`; they wait for servers most of 
 
 @click.command("check")
 @click.option("--offline", is_flag=True, help="Do not connect to the mail servers.")
+@click.option(
+    "--reader", metavar="ACCOUNT", help="Who reads the store beside its owner, to be tried by root."
+)
 @config_option
 @click.pass_context
-def check_command(ctx: click.Context, offline: bool) -> int:
-    """Validate the settings, try each login and folder, and test the databases.
+def check_command(ctx: click.Context, offline: bool, reader: str | None) -> int:
+    """Validate the settings, try each login and folder, and test the databases and their permissions.
+
+    Root tries everything as the account that the databases belong to, and reads the store as the account of
+    the web pages: while the daemon runs, while it rests, and whether the daemon can go on afterwards.
 
     \b
     watcher check
-    watcher check --config /etc/watcher/inboxes.yaml
+    sudo watcher check --offline --config /etc/watcher/inboxes.yaml
     """
     from watcher.settings import SecretError  # noqa: PLC0415
 
     settings = load_settings(ctx)
     senders = _senders(settings)
     click.echo(f"settings: {settings.path} is valid, {len(settings.inboxes)} inboxes, {len(senders)} senders")
-    code = _check_databases(settings)
+    code = _check_databases(settings, reader)
     if offline:
         return code
     for inbox in settings.inboxes:
@@ -57,23 +63,17 @@ def _senders(settings: Settings) -> tuple[SenderSettings, ...]:
     return room.load_senders(settings.senders)
 
 
-def _check_databases(settings: Settings) -> int:
-    from watcher.store import Store, StoreError  # noqa: PLC0415
-    from watcher.vault import Vault, VaultError  # noqa: PLC0415
+def _check_databases(settings: Settings, reader: str | None) -> int:
+    from watcher.cli import permissions  # noqa: PLC0415
 
+    try:
+        account = permissions.reader_of(settings.store.newsletters, reader)
+    except LookupError as error:
+        raise click.BadParameter(str(error), param_hint="--reader") from error
     code = SUCCESS
-    try:
-        with Vault.open(settings.store.vault) as vault:
-            click.echo(f"vault: {settings.store.vault} is writable, {vault.counts().messages} mails")
-    except VaultError as error:
-        code = FAILED
-        click.echo(f"vault: FAILED: {error}")
-    try:
-        with Store.open(settings.store.newsletters) as store:
-            click.echo(f"store: {settings.store.newsletters} is writable, {store.count()} newsletters")
-    except StoreError as error:
-        code = FAILED
-        click.echo(f"store: FAILED: {error}")
+    for found in permissions.look(settings, account):
+        click.echo(f"{found.subject}: {'' if found.well else 'FAILED: '}{found.text}")
+        code = code if found.well else FAILED
     return code
 
 
