@@ -21,11 +21,12 @@ from watcher.vault import MessageDamaged, MessageMissing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from watcher.archive import Contexts
     from watcher.pipeline import Context
     from watcher.sender import Registry
     from watcher.store import Attributed, Store
     from watcher.vault import Vault
+
+    ContextOf = Callable[[str, datetime], Context]  # of an inbox, for a mail that came then
 
 _PAGE = 2_000  # rows read at once
 _NOT_EXACT = (REDACTED, "\N{REPLACEMENT CHARACTER}")  # what stands where the store holds less than the mail
@@ -43,16 +44,21 @@ class Change:
 
 
 def compare(
-    vault: Vault, store: Store, contexts: Contexts, *, on_batch: Callable[[int], None] | None = None
+    vault: Vault,
+    store: Store,
+    context_of: ContextOf,
+    *,
+    accounts: bool,
+    on_batch: Callable[[int], None] | None = None,
 ) -> Change:
-    """Find every newsletter whose sender, or its reason, is another one under the registry of `contexts`.
+    """Find every newsletter whose sender, or its reason, is another one under the contexts' registry.
 
-    Nothing is written: `Store.attribute` takes the rows. `on_batch` gets how many were looked at.
+    Nothing is written: `Store.attribute` takes the rows. `accounts`: whether the registry knows any sender by
+    an account. `on_batch` gets how many were looked at.
     """
-    registry = contexts.registry
     change = Change()
-    attributor = _Attributor(vault, contexts)
-    for page in _pages(store, accounts=registry.by_account):
+    attributor = _Attributor(vault, context_of)
+    for page in _pages(store, accounts=accounts):
         for row in page:
             _compare(row, attributor, change)
         change.looked_at += len(page)
@@ -85,15 +91,15 @@ def _compare(row: Attributed, attributor: _Attributor, change: Change) -> None:
 class _Attributor:
     """Matches rows of the store against the registry, and mails of the vault where a row is not enough."""
 
-    def __init__(self, vault: Vault, contexts: Contexts) -> None:
+    def __init__(self, vault: Vault, context_of: ContextOf) -> None:
         self._vault = vault
-        self._contexts = contexts
+        self._context_of = context_of
         self._identities: dict[str, Identity] = {}  # by inbox
         self.from_vault = 0
 
     def match(self, row: Attributed) -> SenderMatch | None:
         """The sender as `derive` would find it. Raises `VaultError` when the mail is needed and not there."""
-        context = self._contexts.of(row.inbox, datetime.fromisoformat(row.received_at))
+        context = self._context_of(row.inbox, datetime.fromisoformat(row.received_at))
         if _is_exact(row):
             match = context.registry.match(_message(row), _providers(row))
             if _is_settled(match, context.registry) and self._names_no_reader(match, context):
