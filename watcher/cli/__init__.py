@@ -28,6 +28,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "poll": ("watch", "One pass over all inboxes, then exit."),
     "import": ("backfill", "Take in mbox files, Maildirs and .eml files."),
     "rebuild": ("backfill", "Make the clean store again from the vault."),
+    "senders": ("senders", "The register of senders: import, unknown, apply, list."),
     "explain": ("inspect", "The record of one mail, with every rule that fired."),
     "clean": ("inspect", "Clean one body, HTML or plain text."),
     "links": ("inspect", "Classify URLs from standard input."),
