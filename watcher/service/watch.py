@@ -133,6 +133,11 @@ class Watch:
             self._due = True
 
     @property
+    def server(self) -> str:
+        """The server's name and port, for whoever shares it out."""
+        return f"{self.inbox.host}:{self.inbox.port}"
+
+    @property
     def planned(self) -> Inbox | None:
         """The settings that the next pass goes by; None when it ends the watch."""
         return self._next

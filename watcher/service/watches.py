@@ -118,7 +118,7 @@ class Watches:
     def _change(self, name: str, inbox: Inbox | None) -> None:
         watch = self._watches[name]
         watch.change(inbox)
-        self._polls.ask(name, watch.inbox.host)
+        self._polls.ask(name, watch.server)
 
     def stop(self) -> None:
         """End all passes and close all connections; no server is waited for beyond a few seconds.
@@ -162,14 +162,14 @@ class Watches:
 
     def _hint(self, line: Line) -> None:
         line.watch.hint(line.folder)
-        self._polls.ask(line.watch.inbox.name, line.watch.inbox.host)
+        self._polls.ask(line.watch.inbox.name, line.watch.server)
 
     def _ask(self, name: str) -> None:
         with self._lock:
             watch = self._watches.get(name)
         if watch is not None:
             watch.want_poll()
-            self._polls.ask(name, watch.inbox.host)
+            self._polls.ask(name, watch.server)
 
     def _pass(self, name: str) -> bool:
         """One pass; whether its server took part. Nothing may leave this method: it would end the thread."""
