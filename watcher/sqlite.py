@@ -108,7 +108,7 @@ class Database:
         if version < self._form.version:
             raise self._form.error(
                 f"{self._form.name} {self.path}: an older version of this program wrote it; "
-                "`watcher check` brings it up to date"
+                "start `watcher run` again, or run `watcher check`: either brings it up to date"
             )
 
     def _ready(self) -> None:

@@ -163,8 +163,8 @@ def test_t16_a_wrong_password_backs_off_and_recovers_nothing_by_force(
     assert "not the secret" not in str(log.lines)
     status = home.run("status")
     assert status.code == 1
-    assert "other/INBOX: PROBLEM" in status.out
-    assert "test/INBOX: ok" in status.out
+    assert "PROBLEM other/INBOX: " in status.out
+    assert "PROBLEM test/INBOX" not in status.out
 
 
 def test_a_server_that_comes_back_is_noticed(

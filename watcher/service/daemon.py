@@ -16,11 +16,16 @@ from typing import TYPE_CHECKING
 from watcher.archive import Archive, utc_now
 from watcher.log import get_logger
 from watcher.service.dkim_keys import keeping_keys
+from watcher.service.housekeeping import look_for_damage
 from watcher.service.hub import RENEWAL
 from watcher.service.inbox import account_of
+from watcher.service.outside import Outside
+from watcher.service.presence import alone
 from watcher.service.reloading import ReloadRefused, read_again
 from watcher.service.stopping import reload_on_signal, stop_on_signals
+from watcher.service.storage import opened_when_possible
 from watcher.service.watches import Watches
+from watcher.sqlite import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +34,6 @@ if TYPE_CHECKING:
     from watcher.service.notify import Notifier
     from watcher.settings import SenderSettings, Settings
 
-_HOUSEKEEPING = timedelta(hours=24)
 _BEAT = 10.0  # seconds between two looks of the main thread at the clock, the watchdog and the stop flag
 _REPORT = 1.0  # seconds between two reports, at least: mail comes first
 _DRAIN = timedelta(seconds=20)  # for what is in the vault and not derived when the stop comes
@@ -59,12 +63,14 @@ class Daemon:
         self._untidy = threading.Event()
         self._reread = threading.Event()
         self._reported = 0.0  # time.monotonic()
+        self._outside = Outside(settings, notifier, lambda: self._log, utc_now)
         self._watches = Watches(
             settings.store.vault,
             lambda inbox: account_of(inbox, os.environ),
             self._wake.set,
             lambda: self._log,
             renewal=renewal,
+            witness=self._outside,
         )
 
     def stop(self) -> None:
@@ -80,23 +86,38 @@ class Daemon:
     def run(self) -> None:
         """Run until `stop()`, SIGTERM or SIGINT; SIGHUP is `reload()`.
 
-        Raises `VaultError` or `StoreError` when a database fails.
+        Raises `VaultError` or `StoreError` when a database fails; a disk that is full or read-only is waited
+        for.
         """
-        with stop_on_signals(self.stop), reload_on_signal(self.reload):
+        vault = self._settings.store.vault
+        mine = opened_when_possible(lambda: alone(vault), self._outside.storage, self._wait_for_disk)
+        with stop_on_signals(self.stop), reload_on_signal(self.reload), mine:
+            if self._outside.start().unclean and vault.exists():
+                look_for_damage(self._settings, self._log)
             try:
                 while not self._stop.is_set():
                     self._run_with_settings()
             finally:
                 self._watches.stop()
+            self._outside.stop()
             self._log.info("stopped")
+
+    def _wait_for_disk(self) -> bool:
+        """Nothing can be opened: say so, and wait a little; whether the stop came meanwhile."""
+        self._notifier.ready()
+        self._outside.show_waiting()
+        self._notifier.watchdog()
+        return self._stop.wait(_BEAT)
 
     def _run_with_settings(self) -> None:
         """Work until the stop, or until there are other settings."""
-        with Archive.open(self._settings, self._senders) as archive, keeping_keys(self._settings):
+        opened = opened_when_possible(
+            lambda: Archive.open(self._settings, self._senders), self._outside.storage, self._wait_for_disk
+        )
+        with opened as archive, keeping_keys(self._settings):
+            if archive is None:  # the stop came first
+                return
             if not self._watches.started:
-                self._watches.scheduler.add_job(
-                    self._ask_for_housekeeping, "interval", seconds=_HOUSEKEEPING.total_seconds()
-                )
                 self._watches.start(self._settings.inboxes)
                 self._log.info("started", inboxes=len(self._settings.inboxes))
             self._notifier.ready()
@@ -108,24 +129,38 @@ class Daemon:
     def _work(self, archive: Archive) -> None:
         """Derive what there is, look after the rest, then wait for more."""
         self._wake.clear()
+        try:
+            self._work_now(archive)
+            wait = self._report(archive)
+        except DatabaseError as error:
+            if not self._outside.explains(error):
+                raise
+            self._outside.show_waiting()
+            self._notifier.watchdog()
+            wait = _BEAT
+        self._wake.wait(wait)
 
+    def _work_now(self, archive: Archive) -> None:
         def derived_some(_: Derived) -> None:
+            self._outside.storage.works(vault=False)
             self._report(archive)
 
         derived = archive.derive_pending(stopped=self._stop.is_set, on_batch=derived_some)
         if derived.done or derived.failed:
             self._log.info("derived", done=derived.done, failed=derived.failed)
-        if self._untidy.is_set():
+        if self._untidy.is_set() or self._outside.night_is_over:
             self._untidy.clear()
             self._keep_house(archive)
-        wait = self._report(archive)
-        self._wake.wait(wait)
 
     def _end(self, archive: Archive) -> None:
         self._notifier.stopping()
         self._watches.stop()
         deadline = utc_now() + _DRAIN
-        archive.derive_pending(stopped=lambda: utc_now() > deadline)
+        try:
+            archive.derive_pending(stopped=lambda: utc_now() > deadline)
+        except DatabaseError as error:
+            if not self._outside.explains(error):  # the mail is in the vault; the next start derives it
+                raise
 
     def _reloaded(self) -> bool:
         """Read the settings again if that was asked for; whether there are others now."""
@@ -140,6 +175,7 @@ class Daemon:
             self._notifier.ready()
             return False
         self._settings, self._senders = settings, senders
+        self._outside.change(settings)
         changes = self._watches.apply(settings.inboxes)
         self._log.info("reloaded", new=changes.new, changed=changes.changed, gone=changes.gone)
         return True
@@ -150,11 +186,7 @@ class Daemon:
         if now - self._reported < _REPORT:
             return _REPORT
         self._reported = now
-        counts = archive.vault.counts()
-        words = [f"{len(self._watches)} inboxes", f"{counts.messages} mails"]
-        if failing := self._watches.failing:
-            words.append(f"{failing} failing")
-        self._notifier.status(", ".join(words))
+        self._outside.report(archive.vault, archive.store, self._watches.failing)
         # The watchdog is fed only while passes really end.
         if self._watches.alive(self._patience()):
             self._notifier.watchdog()
@@ -169,6 +201,7 @@ class Daemon:
         archive.vault.keep_house(runs_before=utc_now() - _RUNS_KEPT)
         archive.store.keep_house()
         lost = archive.reconcile()
+        self._outside.kept_house()
         self._log.info("kept_house", derived_again=lost)
 
     def _ask_for_housekeeping(self) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from watcher.settings import Backup, Settings
+    from watcher.settings import Store as Places
 
 AT = time(3, 30)
 """Local time of day: late enough that a clock change does not skip it, early enough that nobody waits."""
@@ -61,25 +62,21 @@ def look_for_damage(settings: Settings, log: FilteringBoundLogger, seconds: floa
 class Copier:
     """Makes the nightly copies, one at a time, in a thread of its own."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        log: Callable[[], FilteringBoundLogger],
-        clock: Callable[[], datetime],
-        error: str = "",
-    ) -> None:
-        self._settings = settings
+    def __init__(self, log: Callable[[], FilteringBoundLogger], clock: Callable[[], datetime]) -> None:
         self._log = log
         self._clock = clock
         self._thread: threading.Thread | None = None
-        self.error = error  # why the last copy could not be made; empty when it was
+        self.error = ""  # why the last copy could not be made; empty when it was
 
-    def begin(self) -> None:
+    def begin(self, settings: Settings) -> None:
         """Make a copy, if the settings want any; returns at once."""
-        wanted = self._settings.backup
-        if wanted is None or (self._thread is not None and self._thread.is_alive()):
+        if settings.backup is None:
+            self.error = ""
             return
-        self._thread = threading.Thread(target=self._copy, args=(wanted,), name="backup", daemon=True)
+        if self._thread is not None and self._thread.is_alive():
+            return
+        arguments = (settings.store, settings.backup)
+        self._thread = threading.Thread(target=self._copy, args=arguments, name="backup", daemon=True)
         self._thread.start()
 
     def wait(self, seconds: float) -> None:
@@ -87,10 +84,10 @@ class Copier:
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _copy(self, wanted: Backup) -> None:
+    def _copy(self, places: Places, wanted: Backup) -> None:
         began = self._clock()
         try:
-            made = backup.make(self._settings.store, wanted.directory, began)
+            made = backup.make(places, wanted.directory, began)
             gone = backup.rotate(wanted.directory, wanted.keep)
         except backup.BackupError as error:
             self.error = str(error)

@@ -1,7 +1,7 @@
-"""Everything that the daemon shows: STATUS=, its state beside the vault, metrics, heartbeat.
+"""Everything that the daemon shows: STATUS=, its state beside the vault, metrics, heartbeat; and its nights.
 
-The daemon calls `report` every few seconds and after every batch of mail, from its main thread, and counts in
-`tally` from the threads that poll. Nothing here stops the daemon: what cannot be shown is logged once.
+The daemon's main thread calls `report` every few seconds while it works; the threads that poll tell what came
+of each pass. Nothing here stops the daemon: what cannot be shown is logged once.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watcher.service.heartbeat import Heart
+from watcher.service.housekeeping import Copier, is_due
 from watcher.service.metrics import Tally, exposition, state_metrics, write_textfile
 from watcher.service.presence import DaemonState, InboxHealth, read_state, write_state
 from watcher.service.status import CONFIRMABLE, report, status_line
+from watcher.service.storage import Storage
+from watcher.service.watches import Witness
 from watcher.vault.room import moment_of, utc_text
 
 if TYPE_CHECKING:
@@ -25,17 +28,18 @@ if TYPE_CHECKING:
     from watcher.service.backoff import Backoff
     from watcher.service.listening import Listener, Seen
     from watcher.service.notify import Notifier
+    from watcher.service.polling import Polled
     from watcher.service.status import Report
     from watcher.settings import Settings
     from watcher.store import Store
     from watcher.vault import Vault
 
-_SHOWN_EVERY = timedelta(seconds=1)  # a burst of mail must not be held up by telling of it
 _LOOKED_EVERY = timedelta(hours=1)  # for quiet senders and confirmations: they change by the day
 _SIGN_EVERY = 60.0  # seconds between two heartbeats, at least
+_GRACE = 2.0  # seconds that a copy has to end when the daemon does; half of one is swept up by the next
 
 
-class Outside:
+class Outside(Witness):
     """See the module. One for each run of the daemon; `start` and `stop` enclose its life."""
 
     def __init__(
@@ -45,7 +49,9 @@ class Outside:
         log: Callable[[], FilteringBoundLogger],
         clock: Callable[[], datetime],
     ) -> None:
-        self.tally = Tally()
+        self.storage = Storage(settings.store, log)
+        self._tally = Tally()
+        self._copier = Copier(log, clock)
         self._settings = settings
         self._notifier = notifier
         self._log = log
@@ -53,7 +59,6 @@ class Outside:
         self._started = clock()
         self._state = DaemonState()
         self._written = DaemonState()
-        self._shown_at: datetime | None = None
         self._looked_at: datetime | None = None
         self._quiet = self._confirmations = 0
         self._heard = 0  # passes at the last heartbeat
@@ -66,6 +71,7 @@ class Outside:
         before = read_state(self._settings.store.vault)
         now = utc_text(self._started)
         self._state = replace(before, since=before.since or now, started_at=now, ended_at="", waiting="")
+        self._copier.error = before.backup_error
         self._keep_state()
         self.change(self._settings)
         return before
@@ -81,49 +87,47 @@ class Outside:
             self._heart = None
         if settings.heartbeat is not None and self._heart is None:
             self._heart = Heart(settings.heartbeat, _SIGN_EVERY, self._log)
-        self._shown_at = None
 
     def stop(self) -> None:
         """End, cleanly."""
         self._close_listener()
+        self._copier.wait(_GRACE)
         self._state = replace(self._state, ended_at=utc_text(self._clock()), inboxes={}, waiting="")
         self._keep_state()
 
+    def passed(self, inbox: str, polled: Polled, *, well: bool) -> None:
+        """Count a pass."""
+        self._tally.passed(inbox, polled, well=well)
+        self.storage.works(vault=True)
+
+    def failed(self, inbox: str) -> None:
+        """Count a pass that broke off."""
+        self._tally.failed(inbox)
+
+    def explains(self, error: Exception) -> bool:
+        """Whether this is the disk's trouble, which passes; then it is shown from now on."""
+        return self.storage.explains(error)
+
     @property
-    def house_kept(self) -> datetime:
-        """When the house was kept last; before the first time, when the first daemon began."""
-        return moment_of(self._state.kept_house_at or self._state.since)
+    def night_is_over(self) -> bool:
+        """Whether the house is to be kept: not since the last night, or since the first daemon began."""
+        return is_due(moment_of(self._state.kept_house_at or self._state.since), self._clock())
 
     def kept_house(self) -> None:
-        """Note that the house is being kept now."""
+        """The house is kept: make the copy, and do not come again before the next night."""
         self._state = replace(self._state, kept_house_at=utc_text(self._clock()))
         self._keep_state()
+        self._copier.begin(self._settings)
 
-    def report(
-        self,
-        vault: Vault,
-        store: Store,
-        failing: Mapping[str, Backoff],
-        *,
-        waiting: str = "",
-        backup_error: str = "",
-    ) -> bool:
-        """Show how it goes; whether it was shown, as it is at most once a second.
-
-        `failing` are the inboxes with their failures in a row, `waiting` is why nothing can be stored. Raises
-        `VaultError` and `StoreError`.
-        """
+    def report(self, vault: Vault, store: Store, failing: Mapping[str, Backoff]) -> None:
+        """Show how it goes. `failing` are the inboxes that fail. Raises `VaultError` and `StoreError`."""
         now = self._clock()
         self._state = replace(
             self._state,
-            waiting=waiting,
-            inboxes={name: _health(backoff) for name, backoff in sorted(failing.items()) if backoff.failures},
-            backup_error=backup_error,
+            waiting=self.storage.waiting,
+            inboxes={name: _health(backoff) for name, backoff in sorted(failing.items())},
+            backup_error=self._copier.error,
         )
-        changed = self._state != self._written
-        if not changed and self._shown_at is not None and now - self._shown_at < _SHOWN_EVERY:
-            return False
-        self._shown_at = now
         if self._looked_at is None or now - self._looked_at >= _LOOKED_EVERY:
             self._looked_at = now
             self._look(store, now)
@@ -132,10 +136,15 @@ class Outside:
         self._notifier.status(status_line(found, now))
         self._show_metrics(found, now)
         # All inboxes, not the one that has just been read: a monitor must hear when any of them fails.
-        good = found.sound and self.tally.passes > self._heard
+        good = found.sound and self._tally.passes > self._heard
         if self._heart is not None and good and self._heart.beat(now):
-            self._heard = self.tally.passes
-        return True
+            self._heard = self._tally.passes
+
+    def show_waiting(self) -> None:
+        """Show that nothing can be stored, while not even the databases can be opened."""
+        self._state = replace(self._state, waiting=self.storage.waiting)
+        self._keep_state()
+        self._notifier.status(f"WAITING, nothing can be stored: {self.storage.waiting}")
 
     def _look(self, store: Store, now: datetime) -> None:
         """Count what changes by the day, and say once when a sender went quiet."""
@@ -160,7 +169,7 @@ class Outside:
         text = exposition(
             [
                 *state_metrics(found, quiet=self._quiet, confirmations=self._confirmations),
-                *self.tally.metrics(inbox.name for inbox in self._settings.inboxes),
+                *self._tally.metrics(inbox.name for inbox in self._settings.inboxes),
             ]
         )
         if path is not None:
@@ -210,4 +219,4 @@ class Outside:
 
 
 def _health(backoff: Backoff) -> InboxHealth:
-    return InboxHealth(backoff.failures, utc_text(backoff.not_before) if backoff.not_before else "")
+    return InboxHealth(max(1, backoff.failures), utc_text(backoff.not_before) if backoff.not_before else "")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from watcher.settings import Settings
+    from watcher.settings import Store as Places
 
 _T = TypeVar("_T")
 
@@ -27,8 +27,8 @@ _T = TypeVar("_T")
 class Storage:
     """Whether the databases can be written now, as the last attempt found. May be used by any thread."""
 
-    def __init__(self, settings: Settings, log: Callable[[], FilteringBoundLogger]) -> None:
-        self._settings = settings
+    def __init__(self, places: Places, log: Callable[[], FilteringBoundLogger]) -> None:
+        self._places = places
         self._log = log
         self._lock = threading.Lock()
         self._waiting: dict[bool, str] = {}  # by whether it is the vault's
@@ -44,8 +44,7 @@ class Storage:
         if not isinstance(error, DatabaseError):
             return False
         vault = isinstance(error, VaultError)
-        store = self._settings.store
-        if not is_storage_trouble(error, store.vault if vault else store.newsletters):
+        if not is_storage_trouble(error, self._places.vault if vault else self._places.newsletters):
             return False
         with self._lock:
             first = not self._waiting

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import threading
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watcher.archive import utc_now
@@ -37,6 +38,25 @@ _GRACE = 3.0  # seconds that passes have to end by themselves, after the batch t
 _FORCE = 5.0  # seconds that they have after their connections were closed
 
 
+_DISK = timedelta(seconds=30)
+"""After which a pass is made again that the disk did not let finish."""
+
+
+class Witness:
+    """Who hears how passes end, in the threads that make them. This one keeps it to itself."""
+
+    def passed(self, inbox: str, polled: Polled, *, well: bool) -> None:
+        """A pass over the inbox ended, and what it brought is committed."""
+
+    def failed(self, inbox: str) -> None:
+        """A pass broke off."""
+
+    def explains(self, error: Exception) -> bool:
+        """Whether the disk is to blame and no inbox: then the pass is made again soon."""
+        del error
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """The names of the inboxes that other settings concern."""
@@ -49,7 +69,8 @@ class Changes:
 class Watches:
     """See the module.
 
-    `account_of` says how to reach an inbox, `on_stored` is called after each commit, `log` gives the logger.
+    `account_of` says how to reach an inbox, `on_stored` is called after each commit, `log` gives the logger,
+    `witness` hears how passes end.
     """
 
     def __init__(
@@ -60,8 +81,10 @@ class Watches:
         log: Callable[[], FilteringBoundLogger],
         *,
         renewal: float = RENEWAL,
+        witness: Witness | None = None,
     ) -> None:
         self._vault = vault
+        self._witness = witness or Witness()
         self._account_of = account_of
         self._on_stored = on_stored
         self._log = log
@@ -139,10 +162,10 @@ class Watches:
             watch.leave()
 
     @property
-    def failing(self) -> int:
-        """How many inboxes have a problem."""
+    def failing(self) -> dict[str, Backoff]:
+        """The inboxes that have a problem, and until when each is left alone."""
         with self._lock:
-            return sum(1 for watch in self._watches.values() if watch.failing)
+            return {name: watch.backoff for name, watch in self._watches.items() if watch.failing}
 
     @property
     def pushed(self) -> int:
@@ -184,10 +207,15 @@ class Watches:
                 if outcome is not None and _is_worth_a_record(outcome):
                     vault.record_pass(_record(vault, outcome, started))
         except VaultError as error:
-            self._failed(watch, error)
+            if self._witness.explains(error):
+                self._ask_later(watch, utc_now() + _DISK)
+            else:
+                self._witness.failed(name)
+                self._failed(watch, error)
         # The boundary that isolates an inbox: a defect here must not end the polling of the others.
         except Exception as error:  # noqa: BLE001
             self._log().exception("poll_defect", inbox=name, error=type(error).__name__)
+            self._witness.failed(name)
             self._failed(watch, error)
         else:
             if outcome is not None:
@@ -203,6 +231,7 @@ class Watches:
 
     def _finished(self, watch: Watch, outcome: Pass) -> None:
         polled = outcome.polled
+        self._witness.passed(outcome.inbox, polled, well=not outcome.errors)
         if polled.stored or polled.skipped or polled.failed:
             self._log().info(
                 "polled",
@@ -249,7 +278,11 @@ class Watches:
         )
 
     def _schedule_retry(self, watch: Watch) -> None:
-        if (moment := watch.retry_at()) is not None and not self._stop.is_set():
+        if (moment := watch.retry_at()) is not None:
+            self._ask_later(watch, moment)
+
+    def _ask_later(self, watch: Watch, moment: datetime) -> None:
+        if not self._stop.is_set():
             name = watch.inbox.name
             self._scheduler.add_job(
                 self._ask, "date", (name,), id=f"retry {name}", run_date=moment, replace_existing=True
