@@ -9,7 +9,7 @@ Needs the extra `dkim` for `check`; the rest does without.
 
 from __future__ import annotations
 
-from watcher.authenticity.checking import Coverage, Result, Verdict, check
+from watcher.authenticity.checking import Coverage, Result, ToolsMissing, Verdict, check, need_tools
 from watcher.authenticity.keys import KeyUnusable
 from watcher.authenticity.mail import Mail, read
 from watcher.authenticity.signatures import MAX_SIGNATURES, Malformed, Signature, Signer
@@ -23,7 +23,9 @@ __all__ = [
     "Result",
     "Signature",
     "Signer",
+    "ToolsMissing",
     "Verdict",
     "check",
+    "need_tools",
     "read",
 ]

@@ -48,6 +48,11 @@ class Coverage:
         """Whether nothing could be added to the body."""
         return self.body_bytes == self.body_total
 
+    @property
+    def complete(self) -> bool:
+        """Whether all that a reader sees is covered."""
+        return self.sender and self.subject and self.whole_body
+
     def words(self) -> str:
         """The coverage for a person, as in `From, Subject, the whole body`."""
         body = (
@@ -75,10 +80,26 @@ class Verdict:
     algorithm: str = ""
     key_bits: int | None = None
     coverage: Coverage | None = None  # None unless the signature passes
+    record: str = ""  # the key record that it was judged by
 
 
 class _Fails(Exception):  # noqa: N818
     """The signature does not hold; the text says why."""
+
+
+class ToolsMissing(Exception):  # noqa: N818  # the name says what happened
+    """The packages that check signatures are not installed; the text says how to get them."""
+
+
+def need_tools() -> None:
+    """Raise `ToolsMissing` unless `check` can work."""
+    try:
+        import dkim  # noqa: F401, PLC0415
+        import nacl.signing  # noqa: F401, PLC0415
+    except ImportError:
+        raise ToolsMissing(
+            "signatures are checked with the extra `dkim`: pip install 'newsletter-watcher[dkim]'"
+        ) from None
 
 
 def check(
@@ -157,7 +178,7 @@ def _with_record(mail: Mail, signature: Signature, record: str, known: Verdict) 
         key = read_key(record)
     except KeyUnusable as unusable:
         return replace(known, reason=str(unusable))
-    known = replace(known, key_bits=key.bits)
+    known = replace(known, key_bits=key.bits, record=record)
     try:
         _verify(mail, signature, key)
     except _Fails as failure:

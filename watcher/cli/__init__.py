@@ -30,6 +30,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "rebuild": ("backfill", "Make the clean store again from the vault."),
     "senders": ("senders", "The register of senders: import, unknown, apply, list."),
     "explain": ("inspect", "The record of one mail, with every rule that fired."),
+    "verify": ("verify", "Prove that a mail is its sender's, by DKIM keys kept at its arrival."),
     "clean": ("inspect", "Clean one body, HTML or plain text."),
     "links": ("inspect", "Classify URLs from standard input."),
     "status": ("report", "How each inbox is doing."),

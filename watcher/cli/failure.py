@@ -22,6 +22,7 @@ _CODES = {
     ("watcher.batch.sources", "NothingToImportError"): FAILED,
     ("watcher.batch.workers", "WorkerDiedError"): FAILED,
     ("watcher.mailbox.errors", "MailboxError"): FAILED,
+    ("watcher.authenticity.checking", "ToolsMissing"): FAILED,
 }
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _BATCH = 100  # mails, lookups and checks between two questions whether to stop
 _PAUSE = 10.0  # seconds between two rounds of the daemon
+_REST = 900.0  # seconds after one that failed
 _PATIENCE = 5.0  # seconds for one lookup, over all servers and attempts
 _MOST_SILENCES = 3  # lookups in a row without any answer, after which this round is over: DNS is down
 _MOST_RECORDS = 4  # kept for one name; there should be one (RFC 6376, section 3.6.2.2)
@@ -68,26 +69,27 @@ class Kept:
     checked: int = 0  # mails
 
 
-def keep_keys(settings: Settings, *, stopped: Callable[[], bool] = lambda: False) -> Kept:
+def keep_keys(settings: Settings, *, stopped: Callable[[], bool] = lambda: False) -> Kept | None:
     """One round for all inboxes that keep keys; nothing at all is opened when none does.
 
-    Whatever goes wrong is logged and not raised: what was not done is due in the next round.
+    Whatever goes wrong is logged and not raised, and None is returned; the work is done in a later round.
     """
     inboxes = [inbox.name for inbox in settings.inboxes if inbox.preserve_dkim]
     log = get_logger()
     if not inboxes:
         return Kept()
     try:
+        authenticity.need_tools()
         resolver = DnsResolver(settings.dns_server)
         with Vault.open(settings.store.vault) as vault:
             kept = preserve(vault, inboxes, resolver, stopped=stopped)
-    except (DnsUnavailable, VaultError) as error:
+    except (authenticity.ToolsMissing, DnsUnavailable, VaultError) as error:
         log.warning("dkim_keys_failed", error=str(error))
-        return Kept()
+        return None
     # The boundary that isolates an extra from the intake: a defect in it must not end the daemon.
     except Exception as error:  # noqa: BLE001
         log.error("dkim_keys_defect", error=type(error).__name__)  # noqa: TRY400  # its text may be mail's
-        return Kept()
+        return None
     if kept != Kept():
         log.info(
             "dkim_keys", examined=kept.examined, asked=kept.asked, found=kept.found, checked=kept.checked
@@ -105,8 +107,8 @@ def keeping_keys(settings: Settings) -> Iterator[None]:
 
     def rounds() -> None:
         while not stop.is_set():
-            keep_keys(settings, stopped=stop.is_set)
-            stop.wait(_PAUSE)
+            kept = keep_keys(settings, stopped=stop.is_set)
+            stop.wait(_PAUSE if kept is not None else _REST)
 
     thread = threading.Thread(target=rounds, name="dkim-keys", daemon=True)
     thread.start()
@@ -212,7 +214,7 @@ def _check(vault: Vault, stopped: Callable[[], bool]) -> int:
 def _results(vault: Vault, message: int) -> list[SignatureNote]:
     noted = [each for each in vault.noted_signatures(message) if each.result == PENDING]
     try:
-        raw = vault.raw(message)
+        mail = authenticity.read(vault.raw(message))
     except MessageDamaged as damage:
         return [
             SignatureNote(each.number, each.domain, each.selector, authenticity.Result.FAIL, str(damage))
@@ -220,7 +222,7 @@ def _results(vault: Vault, message: int) -> list[SignatureNote]:
         ]
     return [
         SignatureNote(each.number, each.domain, each.selector, each.result, each.reason)
-        for each in verdicts(vault, raw, vault.source(message).internal_date)
+        for each in verdicts(vault, mail, vault.source(message).internal_date)
     ]
 
 
@@ -229,12 +231,8 @@ class DnsResolver:
 
     def __init__(self, server: DnsServer | None, patience: float = _PATIENCE) -> None:
         """`patience`: seconds for one lookup. Raises `DnsUnavailable` when nobody can be asked."""
-        try:
-            import dns.resolver  # noqa: PLC0415  # 50 ms, for those alone who turned it on
-        except ImportError:
-            raise DnsUnavailable(
-                "`preserve_dkim` needs the extra `dkim`: pip install 'newsletter-watcher[dkim]'"
-            ) from None
+        import dns.resolver  # noqa: PLC0415  # 50 ms, for those alone who turned it on
+
         try:
             self._resolver = dns.resolver.Resolver(configure=server is None)
         except dns.resolver.NoResolverConfiguration:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from watcher import authenticity
@@ -14,18 +14,52 @@ if TYPE_CHECKING:
     from watcher.vault import KeptKey, Vault
 
 
-def verdicts(vault: Vault, raw: bytes, at: datetime | None) -> list[Verdict]:
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is known about the authenticity of one mail."""
+
+    message: int | None  # the vault's, if it has these very bytes
+    arrived_at: datetime | None
+    authors: frozenset[str]  # the domains in From; empty unless there is exactly one From
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def proving(self) -> Verdict | None:
+        """The signature that proves the mail: one that passes and answers for the address in From."""
+        passing = [each for each in self.verdicts if each.result is Result.PASS and each.aligned]
+        whole = [each for each in passing if each.coverage and each.coverage.complete]
+        return next(iter(whole or passing), None)
+
+
+def verify_message(vault: Vault, message: int) -> Proof:
+    """Check a message of the vault. Raises `VaultError` when it is missing or damaged."""
+    return _proof(vault, vault.raw(message), message)
+
+
+def verify_bytes(vault: Vault, raw: bytes) -> Proof:
+    """Check any mail with the keys of the vault."""
+    return _proof(vault, raw, vault.identify(raw))
+
+
+def _proof(vault: Vault, raw: bytes, message: int | None) -> Proof:
+    authenticity.need_tools()
+    arrived_at = vault.source(message).internal_date if message is not None else None
+    mail = authenticity.read(raw)
+    return Proof(message, arrived_at, mail.from_domains(), tuple(verdicts(vault, mail, arrived_at)))
+
+
+def verdicts(vault: Vault, mail: authenticity.Mail, at: datetime | None) -> list[Verdict]:
     """Judge every signature of a mail, the topmost first. `at`: when it arrived, aware, if that is known.
 
     A mail without signatures has none; a key that the vault does not have is a missing one.
     """
-    mail = authenticity.read(raw)
     return [_verdict(vault, mail, signature, at) for signature in mail.signatures()]
 
 
 def key_of(vault: Vault, verdict: Verdict) -> KeptKey | None:
-    """The newest key of the verdict's signer, if one was kept."""
-    return next(iter(vault.kept_keys(verdict.domain, verdict.selector)), None)
+    """The key that a verdict was given by, with the days on which DNS had it."""
+    kept = vault.kept_keys(verdict.domain, verdict.selector)
+    return next((each for each in kept if each.record == verdict.record), None)
 
 
 def _verdict(
