@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.support.dovecot import MailUser
     from tests.support.home import Home
 
-COMMANDS = ["demo", "init", "check", "run", "poll", "import", "rebuild", "explain"]
+COMMANDS = ["demo", "init", "check", "run", "poll", "import", "rebuild", "senders", "explain"]
 COMMANDS += ["clean", "links", "status", "backup", "restore", "serve"]
 HTML = '<p>Words and <a href="https://example.com/a?utm_source=x&amp;id=1">a link</a>.</p>'
 

@@ -294,3 +294,22 @@ def test_without_an_archive_each_says_what_to_do(home: Home, command: list[str])
     assert outcome.code == 1
     assert "watcher poll" in outcome.err
     assert not home.store.exists()
+
+
+def test_check_names_the_places_of_marks_that_two_senders_claim(home: Home) -> None:
+    """The same domain in another spelling: file, line and column of the one that gets nothing."""
+    home.configure(
+        "inboxes: []\n",
+        "senders:\n"
+        "  - name: One\n    match: {domains: [b\xfccher.example], aliases: [me@b\xfccher.example]}\n"
+        "  - name: Two\n    match: {domains: [xn--bcher-kva.example], aliases: [me@xn--bcher-kva.example]}\n",
+    )
+    outcome = home.run("check", "--offline")
+    senders = home.config.with_name("senders.yaml")
+    assert outcome.code == 1
+    assert (
+        f"FAILED: {senders}:5:23: domains: `xn--bcher-kva.example` of `two` is the same as `one` has "
+        "in line 3, who gets the mail"
+    ) in outcome.out
+    assert f"FAILED: {senders}:5:57: aliases: an alias of `two`" in outcome.out
+    assert "me@" not in outcome.out

@@ -190,6 +190,37 @@ def apply_command(ctx: click.Context, dry_run: bool) -> int:
     return FAILED if change.unreadable else SUCCESS
 
 
+def conflicts(settings: Settings) -> list[str]:
+    """What two senders of the register claim in different spellings, each with its places, for `check`.
+
+    The same spelling is refused when the file is read.
+    """
+    if settings.senders is None:
+        return []
+    from watcher.sender import normalised  # noqa: PLC0415
+    from watcher.settings.claims import claims  # noqa: PLC0415
+
+    found = _contexts(settings).registry.conflicts
+    if not found:
+        return []
+    written = claims(settings.senders)
+    sentences = []
+    for each in found:
+        first, *others = (
+            claim
+            for claim in written
+            if claim.key == each.key and normalised(claim.key, claim.text) == each.value
+        )
+        for other in others:
+            mark = "an alias" if other.private else f"`{printable(other.text)}`"
+            sentences.append(
+                f"{settings.senders}:{other.place.line}:{other.place.column}: {each.key}: {mark} of "
+                f"`{other.slug}` is the same as `{first.slug}` has in line {first.place.line}, "
+                f"who gets the mail: one mark belongs to one sender"
+            )
+    return sentences
+
+
 def _contexts(settings: Settings) -> Any:
     import importlib  # noqa: PLC0415
 

@@ -6,6 +6,6 @@ dict lookups, however many senders there are.
 
 from __future__ import annotations
 
-from watcher.sender.registry import Conflict, Registered, Registry
+from watcher.sender.registry import Conflict, Registered, Registry, normalised
 
-__all__ = ["Conflict", "Registered", "Registry"]
+__all__ = ["Conflict", "Registered", "Registry", "normalised"]

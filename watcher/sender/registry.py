@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from watcher.record import ProviderStatus, SenderMatch
 
@@ -62,16 +62,7 @@ class Registry:
     def compile(cls, senders: Sequence[Registered]) -> Registry:
         """Compile the registry; an entry that two senders have goes to the first, see `conflicts`."""
         conflicts: list[Conflict] = []
-        tables = {
-            key: _table(key, normal, senders, conflicts)
-            for key, normal in (
-                ("list_ids", _list_id),
-                ("aliases", _alias),
-                ("accounts", _account),
-                ("addresses", _address),
-                ("domains", _domain),
-            )
-        }
+        tables = {key: _table(key, normal, senders, conflicts) for key, normal in _NORMAL.items()}
         return cls(
             tuple(each.sender for each in senders),
             tuple(conflicts),
@@ -138,6 +129,11 @@ class Registry:
         return None
 
 
+def normalised(key: str, text: str) -> str:
+    """Write an entry as `Conflict.value` has it: what is equal so is one entry."""
+    return _NORMAL[key](text)
+
+
 def _table(
     key: str, normal: Callable[[str], str], senders: Sequence[Registered], conflicts: list[Conflict]
 ) -> dict[str, str]:
@@ -195,3 +191,12 @@ def _domain(text: str) -> str:
         return domain.encode("idna").decode("ascii")
     except UnicodeError:  # no host name at all: compared as it stands
         return domain
+
+
+_NORMAL: Final[Mapping[str, Callable[[str], str]]] = {
+    "list_ids": _list_id,
+    "aliases": _alias,
+    "accounts": _account,
+    "addresses": _address,
+    "domains": _domain,
+}
