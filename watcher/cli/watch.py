@@ -38,12 +38,16 @@ def check_command(ctx: click.Context, offline: bool, reader: str | None) -> int:
     watcher check
     sudo watcher check --offline --config /etc/watcher/inboxes.yaml
     """
+    from watcher.cli.senders import conflicts  # noqa: PLC0415
     from watcher.settings import SecretError  # noqa: PLC0415
 
     settings = load_settings(ctx)
     senders = _senders(settings)
     click.echo(f"settings: {settings.path} is valid, {len(settings.inboxes)} inboxes, {len(senders)} senders")
-    code = _check_databases(settings, reader)
+    conflicting = conflicts(settings)
+    for conflict in conflicting:
+        click.echo(f"FAILED: {conflict}")
+    code = _check_databases(settings, reader) or (FAILED if conflicting else SUCCESS)
     if offline:
         return code
     for inbox in settings.inboxes:
