@@ -1,10 +1,8 @@
 """The archive: vault, derivation and store tied together, for the daemon and for batches alike.
 
-Mail is in the vault before anything here happens. What the vault holds as pending is derived, written to
-the store,
-and only then marked as done: a crash between any two steps leaves work that the next run finds and does
-again, and
-writing a record a second time replaces the first.
+Mail is in the vault before anything here happens. What the vault holds as pending is derived, written to the
+store, and only then marked as done: a crash between any two steps leaves work that the next run finds and
+does again, and writing a record a second time replaces the first.
 """
 
 from __future__ import annotations
@@ -14,54 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from watcher import provider
-from watcher.cleaning.policy import Policy
-from watcher.pipeline import PIPELINE_VERSION, Context, derive, failed
-from watcher.provider import Receiver
-from watcher.record import Record, Sender, Status
-from watcher.sender import Registered, Registry
+from watcher.derivation import Assignment, Here, sender_of
+from watcher.record import Status
 from watcher.store import Store
-from watcher.vault import MessageDamaged, Vault
+from watcher.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from watcher.settings import Inbox, SenderSettings, Settings
+    from watcher.derivation import Derivation
+    from watcher.record import Record, Sender
+    from watcher.settings import SenderSettings, Settings
 
-BATCH = 100
-"""Mails derived between two commits.
-
-Batches of ten already saturate SQLite, and a crash repeats at most one.
-"""
-
-
-class Contexts:
-    """What derive() must know about each inbox, made once from the settings.
-
-    The subscriber's addresses are those of every inbox: mail for one may quote another.
-    """
-
-    def __init__(self, settings: Settings, senders: Iterable[SenderSettings] = ()) -> None:
-        self._addresses = frozenset(address for inbox in settings.inboxes for address in _addresses(inbox))
-        self._default_policy = Policy(settings.links)
-        self._inboxes = {inbox.name: inbox for inbox in settings.inboxes}
-        self.registry = Registry.compile(tuple(_registered(each) for each in senders))
-
-    def of(self, inbox: str, received_at: datetime) -> Context:
-        """The context of a mail that arrived in `inbox`.
-
-        One that is no longer configured has no trust and no names.
-        """
-        known = self._inboxes.get(inbox)
-        return Context(
-            inbox=inbox,
-            received_at=received_at,
-            policy=Policy(known.links) if known and known.links else self._default_policy,
-            addresses=self._addresses,
-            names=frozenset(known.redact) if known else frozenset(),
-            receiver=_receiver(known) if known else Receiver(),
-            registry=self.registry,
-        )
+_ATTEMPTS = 3
+"""How often a failing message is tried by the same rules, in all, before `rebuild --failed` alone does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +42,49 @@ class Derived:
 class Archive:
     """An open vault and an open store, and the way from one to the other."""
 
-    def __init__(self, vault: Vault, store: Store, contexts: Contexts) -> None:
+    def __init__(
+        self, vault: Vault, store: Store, derivation: Derivation, senders: Sequence[Sender] = ()
+    ) -> None:
         self.vault = vault
         self.store = store
-        self.contexts = contexts
+        self._derivation = derivation
+        self._senders = senders
 
     @classmethod
     @contextmanager
-    def open(cls, settings: Settings, senders: Iterable[SenderSettings] = ()) -> Iterator[Archive]:
+    def open(
+        cls,
+        settings: Settings,
+        senders: Iterable[SenderSettings] = (),
+        derivation: Derivation | None = None,
+    ) -> Iterator[Archive]:
         """Open both databases, making them when they are missing, and queue again what the store has lost.
 
-        Raises `VaultError` and `StoreError` before any mail is touched.
+        `derivation`: who derives; this process, unless said. Raises `VaultError` and `StoreError` before any
+        mail is touched.
         """
-        contexts = Contexts(settings, senders)
+        registered = tuple(senders)
         with ExitStack() as stack:
             vault = stack.enter_context(Vault.open(settings.store.vault))
             store = stack.enter_context(Store.open(settings.store.newsletters))
-            archive = cls(vault, store, contexts)
+            if derivation is None:
+                derivation = stack.enter_context(Here(Assignment.of(settings, registered)))
+            archive = cls(vault, store, derivation, [sender_of(each) for each in registered])
             archive.register()
             archive.reconcile()
             yield archive
 
     def register(self) -> None:
         """Bring the store's senders and providers in line with the settings and the rule files."""
-        self.store.write_senders(self.contexts.registry.senders)
-        self.store.write_providers(provider.catalogue())
+        self.store.write_senders(self._senders)
+        self.store.write_providers(self._derivation.rules().providers)
+
+    def retry_failed(self) -> int:
+        """Queue failed messages again: those of other rules, and a few times those of the same.
+
+        A machine short of memory, or busy, may have failed them. Returns how many.
+        """
+        return self.vault.requeue_failed(_ATTEMPTS, self._derivation.rules().version)
 
     def reconcile(self) -> int:
         """Queue what the vault calls derived and the store does not hold; returns how many.
@@ -124,25 +106,18 @@ class Archive:
     ) -> Derived:
         """Derive what is pending, a batch at a time, until nothing is left or `stopped()` says so."""
         total = Derived()
-        while not stopped():
-            ids = [each.message_id for each in self.vault.pending(BATCH)]
-            if not ids:
-                break
-            batch = self.commit(self.derive(ids))
+        for rows in self._derivation.pending(self.vault, stopped):
+            batch = self.commit(rows)
             total += batch
             if on_batch is not None:
                 on_batch(batch)
         return total
 
-    def derive(self, ids: Sequence[int]) -> list[tuple[int, Record]]:
-        """The records of these vault messages, in the order of `ids`."""
-        return derive_rows(self.vault, self.contexts, ids)
-
     def commit(self, rows: Sequence[tuple[int, Record]]) -> Derived:
         """Write records to the store, then tell the vault: in this order, each in its own transaction."""
         self.store.write(rows)
         outcome = outcome_of(rows)
-        self.vault.finish(outcome.done, outcome.failed, PIPELINE_VERSION)
+        outcome.note_in(self.vault)
         return outcome.counted
 
 
@@ -152,70 +127,25 @@ class Outcome:
 
     done: list[int]
     failed: list[tuple[int, str]]
+    pipeline_version: str
 
     @property
     def counted(self) -> Derived:
         """How many of each."""
         return Derived(len(self.done), len(self.failed))
 
+    def note_in(self, vault: Vault) -> None:
+        """Tell the vault, once the records are in the store."""
+        vault.finish(self.done, self.failed, self.pipeline_version)
+
 
 def outcome_of(rows: Sequence[tuple[int, Record]]) -> Outcome:
-    """Sort records into done and failed ones."""
+    """Sort records into done and failed ones. All are of one version: only a start reads the rules."""
     failed = [(number, record.warnings[0]) for number, record in rows if record.status is Status.FAILED]
     done = [number for number, record in rows if record.status is not Status.FAILED]
-    return Outcome(done, failed)
-
-
-def derive_rows(vault: Vault, contexts: Contexts, ids: Sequence[int]) -> list[tuple[int, Record]]:
-    """The records of these vault messages, in the order of `ids`.
-
-    A message that is damaged gets a failed one.
-    """
-    sources = vault.sources(ids)
-    records = []
-    for message_id in ids:
-        source = sources[message_id]
-        context = contexts.of(source.inbox, source.internal_date)
-        try:
-            raw = vault.raw(message_id)
-        except MessageDamaged:
-            record = failed(context, "the vault's copy is damaged: restore vault.db from a backup")
-        else:
-            record = derive(raw, context)
-        records.append((message_id, record))
-    return records
+    return Outcome(done, failed, rows[0][1].pipeline_version if rows else "")
 
 
 def utc_now() -> datetime:
     """The one clock, where a moment is recorded."""
     return datetime.now(UTC)
-
-
-def _addresses(inbox: Inbox) -> Iterator[str]:
-    for address in (inbox.username, *inbox.addresses):
-        if "@" in address:
-            yield address.lower()
-
-
-def _receiver(inbox: Inbox) -> Receiver:
-    return Receiver(inbox.trusted_authserv_id, tuple(inbox.trusted_mx), tuple(inbox.trusted_arc))
-
-
-def _registered(settings: SenderSettings) -> Registered:
-    return Registered(
-        sender=Sender(
-            slug=settings.slug,
-            name=settings.name,
-            kind=settings.kind,
-            party=settings.party,
-            country=settings.country,
-            locality=settings.locality,
-            office=settings.office,
-            website=settings.website,
-        ),
-        list_ids=tuple(settings.match.list_ids),
-        aliases=tuple(settings.match.aliases),
-        accounts=tuple(settings.match.accounts),
-        addresses=tuple(settings.match.addresses),
-        domains=tuple(settings.match.domains),
-    )

@@ -63,7 +63,8 @@ class Context:
 def derive(raw: bytes, context: Context) -> Record:
     """The record of one mail.
 
-    `status` is `FAILED`, with the reason as first warning, when there can be none.
+    `status` is `FAILED`, with the reason as first warning, when there can be none. Raises `MemoryError`: how
+    much memory there is is no property of the mail.
     """
     step = "message"
     message: Message | None = None
@@ -73,6 +74,8 @@ def derive(raw: bytes, context: Context) -> Record:
         return _record(message, context)
     except Unparseable as error:
         return failed(context, error.reason)
+    except MemoryError:
+        raise
     # The boundary that isolates a mail: whatever a library throws at hostile bytes costs this mail alone.
     # The exception's text may quote the mail, so only its class is kept.
     except Exception as error:  # noqa: BLE001

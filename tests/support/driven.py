@@ -42,7 +42,7 @@ def boundaries() -> dict[str, tuple[type, str, bool]]:
         "after the vault committed": (Vault, "store", True),
         "before the mailbox is touched": (Session, "mark_seen", False),
         "after the mailbox was touched": (Session, "mark_seen", True),
-        "before the derivation": (Archive, "derive", False),
+        "before the derivation": (Archive, "derive_pending", False),
         "before the store commits": (Store, "write", False),
         "after the store committed": (Store, "write", True),
         "after the vault was told": (Vault, "finish", True),

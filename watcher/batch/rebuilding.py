@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watcher import provider
-from watcher.archive import Archive, Contexts, Derived, Outcome, outcome_of
+from watcher.archive import Archive, Derived, Outcome, outcome_of
 from watcher.batch.workers import Derivers
-from watcher.pipeline import PIPELINE_VERSION
+from watcher.derivation import sender_of
 from watcher.store import build_beside
 from watcher.vault import Vault
 
@@ -32,25 +31,24 @@ def rebuild(
     store
     stays as it was.
     """
-    contexts = Contexts(settings, senders)
     outcomes: list[Outcome] = []
-    derivers = Derivers(settings.store.vault, settings, senders, workers=workers)
-    with derivers, Vault.open(settings.store.vault, create=False) as vault:
-        with build_beside(settings.store.newsletters) as store:
-            store.write_senders(contexts.registry.senders)
-            store.write_providers(provider.catalogue())
-            for rows in derivers.derive(all_ids(vault)):
-                store.write(rows)
-                outcomes.append(outcome_of(rows))
-                if on_batch is not None:
-                    on_batch(outcomes[-1].counted)
-        # Only now: had the machine stopped earlier, the vault would still describe the old store.
-        for outcome in outcomes:
-            vault.finish(outcome.done, outcome.failed, PIPELINE_VERSION)
-    total = sum((outcome.counted for outcome in outcomes), Derived())
-    # A daemon may have written to the old store meanwhile: opening the archive queues what is missing now.
-    with Archive.open(settings, senders) as archive:
-        total += archive.derive_pending(on_batch=on_batch)
+    with Derivers(settings, senders, workers=workers) as derivers:
+        with Vault.open(settings.store.vault, create=False) as vault:
+            with build_beside(settings.store.newsletters) as store:
+                store.write_senders(sender_of(each) for each in senders)
+                store.write_providers(derivers.rules().providers)
+                for rows in derivers.derive(all_ids(vault)):
+                    store.write(rows)
+                    outcomes.append(outcome_of(rows))
+                    if on_batch is not None:
+                        on_batch(outcomes[-1].counted)
+            # Only now: had the machine stopped earlier, the vault would still describe the old store.
+            for outcome in outcomes:
+                outcome.note_in(vault)
+        total = sum((outcome.counted for outcome in outcomes), Derived())
+        # A daemon may have written to the old store meanwhile: opening the archive queues what is missing.
+        with Archive.open(settings, senders, derivers) as archive:
+            total += archive.derive_pending(on_batch=on_batch)
     return total
 
 

@@ -50,9 +50,9 @@ def import_command(
     limit = chosen.max_message if chosen else settings.max_message
     senders = _senders(settings)
     size = total_bytes(paths)
-    derivers = Derivers(settings.store.vault, settings, senders, workers=workers or suitable_workers(size))
+    derivers = Derivers(settings, senders, workers=workers or suitable_workers(size))
     derived = Derived()
-    with stop_on_signals() as stopped, derivers, Archive.open(settings, senders) as archive:
+    with stop_on_signals() as stopped, derivers, Archive.open(settings, senders, derivers) as archive:
         derivers.give(archive.vault.pending_ids())  # what an interrupted run left
         with progress("reading", size, unit="bytes") as shown:
 
@@ -145,8 +145,9 @@ def _rebuild_some(
 ) -> int:
     from watcher.archive import Archive as Opened  # noqa: PLC0415
     from watcher.batch.rebuilding import rebuild_some  # noqa: PLC0415
+    from watcher.derivation import Lanes  # noqa: PLC0415
 
-    with Opened.open(settings, senders) as archive:
+    with Lanes.of(settings, senders) as lanes, Opened.open(settings, senders, lanes) as archive:
         ids: set[int] = set()
         if failed:
             ids |= archive.vault.failed_ids()

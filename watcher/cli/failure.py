@@ -20,7 +20,7 @@ _CODES = {
     ("watcher.web", "WebError"): FAILED,
     ("watcher.demo.server", "DemoError"): FAILED,
     ("watcher.batch.sources", "NothingToImportError"): FAILED,
-    ("watcher.batch.workers", "WorkerDiedError"): FAILED,
+    ("watcher.derivation.seat", "WorkersUnusableError"): FAILED,
     ("watcher.mailbox.errors", "MailboxError"): FAILED,
     ("watcher.authenticity.checking", "ToolsMissing"): FAILED,
 }

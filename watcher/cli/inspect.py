@@ -89,8 +89,9 @@ def _context(
 def _inbox_context(ctx: click.Context, inbox: str | None, received: datetime) -> Context | None:
     """None when there are no settings, which these commands do not need, and none were asked for."""
     from watcher import settings  # noqa: PLC0415
-    from watcher.archive import Contexts  # noqa: PLC0415
     from watcher.cli.options import load_settings  # noqa: PLC0415
+    from watcher.derivation import Assignment  # noqa: PLC0415
+    from watcher.derivation.contexts import Contexts  # noqa: PLC0415
 
     explicit = bool(ctx.obj.get("config")) or inbox is not None
     if not explicit and not settings.config_exists():
@@ -100,7 +101,8 @@ def _inbox_context(ctx: click.Context, inbox: str | None, received: datetime) ->
     if inbox is not None and inbox not in known:
         raise click.UsageError(f"no inbox named {inbox}; the settings have: {', '.join(known) or 'none'}")
     chosen = inbox or (known[0] if len(known) == 1 else "")
-    return Contexts(loaded, settings.load_senders(loaded.senders)).of(chosen, received)
+    given = Assignment.of(loaded, settings.load_senders(loaded.senders))
+    return Contexts(given).of(chosen, received)
 
 
 def _read(file: str) -> bytes:

@@ -116,10 +116,17 @@ def poll_command(ctx: click.Context) -> int:
     """
     from watcher.archive import Archive  # noqa: PLC0415
     from watcher.service.dkim_keys import keep_keys  # noqa: PLC0415
+    from watcher.derivation import Lanes  # noqa: PLC0415
     from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
 
     settings = load_settings(ctx)
-    with stop_on_signals() as stopped, Archive.open(settings, _senders(settings)) as archive:
+    senders = _senders(settings)
+    with (
+        stop_on_signals() as stopped,
+        Lanes.of(settings, senders) as lanes,
+        Archive.open(settings, senders, lanes) as archive,
+    ):
+        archive.retry_failed()
         passes = _poll_all(settings, stopped)
         pending = archive.vault.counts().pending
         with progress("deriving", pending) as shown:

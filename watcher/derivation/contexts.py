@@ -1,0 +1,70 @@
+"""What derive() must know about each inbox, made once from the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watcher.cleaning.policy import Policy
+from watcher.derivation.registered import sender_of
+from watcher.pipeline import Context
+from watcher.provider import Receiver
+from watcher.sender import Registered, Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from watcher.derivation.protocol import Assignment
+    from watcher.settings import Inbox, SenderSettings
+
+
+class Contexts:
+    """The context of every mail.
+
+    The subscriber's addresses are those of every inbox: mail for one may quote another.
+    """
+
+    def __init__(self, given: Assignment) -> None:
+        self._inboxes = {inbox.name: inbox for inbox in given.inboxes}
+        self._addresses = frozenset(
+            address for inbox in self._inboxes.values() for address in _addresses(inbox)
+        )
+        self._default_policy = Policy(given.links)
+        self.registry = Registry.compile(tuple(_registered(each) for each in given.senders))
+
+    def of(self, inbox: str, received_at: datetime) -> Context:
+        """The context of a mail that arrived in `inbox`.
+
+        One that is no longer configured has no trust and no names.
+        """
+        known = self._inboxes.get(inbox)
+        return Context(
+            inbox=inbox,
+            received_at=received_at,
+            policy=Policy(known.links) if known and known.links else self._default_policy,
+            addresses=self._addresses,
+            names=frozenset(known.redact) if known else frozenset(),
+            receiver=_receiver(known) if known else Receiver(),
+            registry=self.registry,
+        )
+
+
+def _addresses(inbox: Inbox) -> Iterator[str]:
+    for address in (inbox.username, *inbox.addresses):
+        if "@" in address:
+            yield address.lower()
+
+
+def _receiver(inbox: Inbox) -> Receiver:
+    return Receiver(inbox.trusted_authserv_id, tuple(inbox.trusted_mx), tuple(inbox.trusted_arc))
+
+
+def _registered(settings: SenderSettings) -> Registered:
+    return Registered(
+        sender=sender_of(settings),
+        list_ids=tuple(settings.match.list_ids),
+        aliases=tuple(settings.match.aliases),
+        accounts=tuple(settings.match.accounts),
+        addresses=tuple(settings.match.addresses),
+        domains=tuple(settings.match.domains),
+    )
