@@ -12,7 +12,17 @@ import click
 
 from watcher.cli.failure import FAILED, SUCCESS
 from watcher.cli.options import config_option
-from watcher.cli.units import INSTANCE, Plan, UnitFile, hidden_parts, is_hidden, launcher, unit_files
+from watcher.cli.units import (
+    INSTANCE,
+    Plan,
+    UnitFile,
+    config_home,
+    hidden_parts,
+    is_hidden,
+    launcher,
+    systemd_version,
+    unit_files,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +67,10 @@ def install_unit_command(
     sudo /opt/watcher/venv/bin/watcher install-unit --instance museum
     """
     config = ctx.obj.get("config")
-    plan = _plan(config, user=user, datasette=datasette, instance=instance)
-    root = prefix or (_config_home() if user else Path("/"))
+    # What is staged below DIR may be for another machine.
+    version = systemd_version() if prefix is None else 0
+    plan = _plan(config, version, user=user, datasette=datasette, instance=instance)
+    root = prefix or (config_home() if user else Path("/"))
     for warning in _warnings(plan, here=prefix is None):
         click.echo(f"warning: {warning}", err=True)
     wanted = [UnitFile(root / each.target, each.text) for each in unit_files(plan)]
@@ -74,7 +86,7 @@ def install_unit_command(
     return SUCCESS
 
 
-def _plan(config: str | None, *, user: bool, datasette: bool, instance: str | None) -> Plan:
+def _plan(config: str | None, systemd: int, *, user: bool, datasette: bool, instance: str | None) -> Plan:
     if instance is not None:
         if not INSTANCE.fullmatch(instance):
             raise click.UsageError(
@@ -92,13 +104,8 @@ def _plan(config: str | None, *, user: bool, datasette: bool, instance: str | No
         user=user,
         datasette=datasette,
         instance=instance or "",
+        systemd=systemd,
     )
-
-
-def _config_home() -> Path:
-    from watcher.cli.units import config_home  # noqa: PLC0415
-
-    return config_home()
 
 
 def _warnings(plan: Plan, *, here: bool) -> Iterator[str]:
@@ -135,24 +142,34 @@ def _warnings_of_settings(plan: Plan) -> Iterator[str]:
 
 def _warnings_of_places(plan: Plan, settings: Settings) -> Iterator[str]:
     state = _STATE / plan.account
-    folders = dict.fromkeys((settings.store.newsletters.parent, settings.store.vault.parent))
+    folders = dict.fromkeys(_written_to(settings))
     if hidden := [each for each in folders if is_hidden(each)]:
         yield (
-            f"the databases in {', '.join(map(str, hidden))} are where services cannot see them "
-            f"(ProtectHome=, PrivateTmp=): move them to {state}/archive and {state}/vault, and write that in "
-            "the settings"
+            f"the service cannot see {', '.join(map(str, hidden))} (ProtectHome=, PrivateTmp=): keep what "
+            f"the daemon writes below {state} (archive/, vault/), and write that in the settings"
         )
     if foreign := [each for each in folders if not is_hidden(each) and not each.is_relative_to(state)]:
+        places = " ".join(map(str, foreign))
         yield (
-            f"the service may write below {state} only. To keep the databases where they are: "
-            f"`systemctl edit {plan.services[0]}`, [Service], ReadWritePaths={' '.join(map(str, foreign))}, "
-            f"and `chown -R {plan.account}: {' '.join(map(str, foreign))}`"
+            f"the service may write below {state} only, and the settings name {places}. Move that, or "
+            f"`systemctl edit {plan.services[0]}`, [Service], ReadWritePaths={places}, and let "
+            f"{plan.account} write there"
         )
-    if plan.datasette and len(folders) == 1:
+    if plan.datasette and settings.store.vault.parent == settings.store.newsletters.parent:
         yield (
             "vault and store share a directory, in which the web pages must be able to write: give the vault "
             f"one of its own, such as {state}/vault"
         )
+
+
+def _written_to(settings: Settings) -> Iterator[Path]:
+    """The directories in which the daemon writes."""
+    yield from (settings.store.newsletters.parent, settings.store.vault.parent)
+    if settings.backup is not None:
+        yield settings.backup.directory
+    if settings.metrics_file is not None:
+        yield settings.metrics_file.parent
+    yield from (inbox.oauth.token_file.parent for inbox in settings.inboxes if inbox.oauth is not None)
 
 
 def _show(wanted: list[UnitFile]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.resources import files
@@ -24,6 +25,9 @@ INSTANCE: Final = re.compile(r"[a-z][a-z0-9-]{0,22}")
 _LAUNCHER: Final = "/opt/watcher/venv/bin/watcher"  # in every shipped unit
 _SYSTEM_SETTINGS: Final = "/etc/watcher/inboxes.yaml"
 _USER_SETTINGS: Final = "%E/watcher/inboxes.yaml"  # %E: ~/.config, systemd.unit(5)
+_NOTIFY_RELOAD: Final = 253  # the first systemd with that type, systemd.service(5)
+_NOTIFY: Final = "\nType=notify\n"
+_HANGUP: Final = "ExecReload=/bin/kill -HUP $MAINPID\n"
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_@+=:,./-]+")
 # ProtectHome= hides the first three (systemd.exec(5)), PrivateTmp= the others.
 _HIDDEN: Final = tuple(Path(each) for each in ("/home", "/root", "/run/user", "/tmp", "/var/tmp"))  # noqa: S108
@@ -38,6 +42,7 @@ class Plan:
     user: bool = False  # for `systemctl --user`
     datasette: bool = False  # the web pages as well
     instance: str = ""  # of the template; empty for the one daemon of the machine
+    systemd: int = 0  # version that the units are for; 0: any
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -74,6 +79,17 @@ def launcher() -> tuple[str, ...]:
     if script.is_file() and os.access(script, os.X_OK):
         return (str(script),)
     return (sys.executable, "-m", "watcher")
+
+
+def systemd_version() -> int:
+    """The version of this machine's systemd; 0 when there is none that says so."""
+    try:
+        command = ["systemctl", "--version"]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    found = re.match(r"systemd (\d+)", said)
+    return int(found[1]) if found else 0
 
 
 def config_home() -> Path:
@@ -119,6 +135,8 @@ def _fitted(text: str, plan: Plan) -> str:
     if plan.settings is not None:
         for place in (_SYSTEM_SETTINGS, _USER_SETTINGS):
             text = text.replace(place, word(str(plan.settings)))
+    if plan.systemd >= _NOTIFY_RELOAD:
+        text = text.replace(_NOTIFY, _NOTIFY.replace("notify", "notify-reload")).replace(_HANGUP, "")
     # In a unit %i is for systemd; sysusers.d and tmpfiles.d have another meaning for it, or none.
     return text if "[Service]" in text else text.replace("%i", plan.instance)
 
