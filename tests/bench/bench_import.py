@@ -129,6 +129,12 @@ def _warm_up(home: Path) -> None:
     ours(small, home / "w", 1)
 
 
+def _build() -> str:
+    from watcher.cleaning import COMPILED
+
+    return "compiled" if COMPILED else "not compiled"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=CORPUS)
@@ -143,7 +149,7 @@ def main() -> None:
     if not arguments.folder.is_dir():
         sys.exit(f"{arguments.folder}: no such folder; name one with .eml files")
     count = len(list(arguments.folder.rglob("*.eml")))
-    machine = f"{os.cpu_count()} processors, Python {platform.python_version()}"
+    machine = f"{os.cpu_count()} processors, Python {platform.python_version()}, {_build()}"
     print(f"{count} mails, {machine}, {arguments.rounds} rounds")
     ratios: dict[str, list[float]] = {"one process, CPU": [], "one process, wall": [], "as shipped, wall": []}
     for number in range(1, arguments.rounds + 1):

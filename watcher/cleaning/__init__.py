@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 
+from watcher.cleaning import walk
 from watcher.cleaning.cleaner import Cleaned, clean, to_text
 from watcher.cleaning.identity import Identity
 from watcher.cleaning.policy import Policy
@@ -26,4 +27,7 @@ def _version() -> str:
 RULES_VERSION = _version()
 """Names the state of all tables of this room, the links' included; changes when a row changes."""
 
-__all__ = ["RULES_VERSION", "Cleaned", "Identity", "Policy", "clean", "to_text"]
+COMPILED = not walk.__file__.endswith(".py")
+"""Whether this is the compiled build of the room: the same results, sooner."""
+
+__all__ = ["COMPILED", "RULES_VERSION", "Cleaned", "Identity", "Policy", "clean", "to_text"]
