@@ -39,6 +39,7 @@ def check_command(ctx: click.Context, settings_only: bool, offline: bool, reader
     watcher check
     sudo watcher check --offline --config /etc/watcher/inboxes.yaml
     """
+    from watcher.cli.senders import conflicts  # noqa: PLC0415
     from watcher.settings import SecretError  # noqa: PLC0415
 
     settings = load_settings(ctx)
@@ -46,7 +47,10 @@ def check_command(ctx: click.Context, settings_only: bool, offline: bool, reader
     click.echo(f"settings: {settings.path} is valid, {len(settings.inboxes)} inboxes, {len(senders)} senders")
     if settings_only:
         return SUCCESS
-    code = _check_databases(settings, reader)
+    conflicting = conflicts(settings)
+    for conflict in conflicting:
+        click.echo(f"FAILED: {conflict}")
+    code = _check_databases(settings, reader) or (FAILED if conflicting else SUCCESS)
     if offline:
         return code
     for inbox in settings.inboxes:
@@ -115,10 +119,17 @@ def poll_command(ctx: click.Context) -> int:
     """
     from watcher.archive import Archive  # noqa: PLC0415
     from watcher.service.dkim_keys import keep_keys  # noqa: PLC0415
+    from watcher.derivation import Lanes  # noqa: PLC0415
     from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
 
     settings = load_settings(ctx)
-    with stop_on_signals() as stopped, Archive.open(settings, _senders(settings)) as archive:
+    senders = _senders(settings)
+    with (
+        stop_on_signals() as stopped,
+        Lanes.of(settings, senders) as lanes,
+        Archive.open(settings, senders, lanes) as archive,
+    ):
+        archive.retry_failed()
         passes = _poll_all(settings, stopped)
         pending = archive.vault.counts().pending
         with progress("deriving", pending) as shown:
