@@ -1,4 +1,4 @@
-"""The daemon: `Watches` brings mail into the vault, the main thread derives it and writes the store.
+"""The daemon: `Watches` brings mail into the vault, workers derive it, the main thread writes the store.
 
 Mail that a pass has committed wakes the main thread, the one writer of the store. A stop is obeyed between
 two batches; what is not derived by then is derived after the next start. Settings are read again on SIGHUP:
@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watcher.archive import Archive, utc_now
+from watcher.derivation import Lanes
 from watcher.log import get_logger
 from watcher.service.dkim_keys import keeping_keys
 from watcher.service.housekeeping import look_for_damage
@@ -111,12 +112,16 @@ class Daemon:
 
     def _run_with_settings(self) -> None:
         """Work until the stop, or until there are other settings."""
+        lanes = Lanes.of(self._settings, self._senders)
         opened = opened_when_possible(
-            lambda: Archive.open(self._settings, self._senders), self._outside.storage, self._wait_for_disk
+            lambda: Archive.open(self._settings, self._senders, lanes),
+            self._outside.storage,
+            self._wait_for_disk,
         )
-        with opened as archive, keeping_keys(self._settings):
+        with lanes, opened as archive, keeping_keys(self._settings):
             if archive is None:  # the stop came first
                 return
+            archive.retry_failed()
             if not self._watches.started:
                 self._watches.start(self._settings.inboxes)
                 self._log.info("started", inboxes=len(self._settings.inboxes))
