@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import base64
-import json
 import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.mailbox.conftest import account_at
+from tests.support.token_door import TokenDoor
 from watcher.mailbox import AuthenticationFailed, ConnectionLost, Session, TemporarilyRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.support.dovecot import Dovecot
-    from tests.support.fake_imap import Exchange, FakeImap
+    from tests.support.fake_imap import FakeImap
     from watcher.mailbox import Account
 
 TOKEN = "ya29.made-up-token_1"
@@ -34,29 +34,6 @@ class Tokens:
     def __call__(self, refused: str) -> str:
         self.asked.append(refused)
         return self._tokens[min(len(self.asked), len(self._tokens)) - 1]
-
-
-class Server:
-    """Makes a fake server take one token, and keeps what clients said, decoded."""
-
-    def __init__(self, fake: FakeImap, accepts: str = "", reason: object = None, says: str = "") -> None:
-        self.said: list[bytes] = []
-        self.mechanisms: list[str] = []
-        self._accepts = accepts
-        self._reason = reason or {"status": "invalid_token", "scope": "mail"}
-        self._says = says or "[AUTHENTICATIONFAILED] Invalid credentials"
-        fake.on("AUTHENTICATE", self._authenticate)
-
-    def _authenticate(self, exchange: Exchange) -> None:
-        self.mechanisms.append(exchange.arguments)
-        exchange.send(b"+ \r\n")
-        self.said.append(base64.b64decode(exchange.line(), validate=True))
-        if self._accepts and f"auth=Bearer {self._accepts}\1".encode() in self.said[-1]:
-            exchange.ok("[CAPABILITY IMAP4rev1 IDLE] logged in")
-            return
-        exchange.send(b"+ " + base64.b64encode(json.dumps(self._reason).encode()) + b"\r\n")
-        self.said.append(base64.b64decode(exchange.line(), validate=True))
-        exchange.no(self._says)
 
 
 def account_with(tokens: Callable[[str], str], fake: FakeImap, **changes: Any) -> Account:
@@ -92,7 +69,7 @@ def test_the_message_is_exactly_that_of_the_mechanism(
 ) -> None:
     """OAUTHBEARER as in RFC 7628, section 3.1, where it is offered; else XOAUTH2 as Google describes it."""
     fake.capabilities = capabilities
-    server = Server(fake, accepts=TOKEN)
+    server = TokenDoor(fake, accepts=TOKEN)
     with Session.open(account_with(Tokens(TOKEN), fake, username=username)) as session:
         assert session.examine("INBOX").exists == 0
     assert server.mechanisms == [mechanism]
@@ -103,7 +80,7 @@ def test_a_token_of_thousands_of_characters_arrives_in_one_line(fake: FakeImap) 
     """Microsoft's tokens are long; the encoded message has no line break in it."""
     fake.capabilities = BOTH
     long = "eyJ0" + "x" * 4000
-    server = Server(fake, accepts=long)
+    server = TokenDoor(fake, accepts=long)
     with Session.open(account_with(Tokens(long), fake)):
         assert len(server.said) == 1
 
@@ -116,7 +93,7 @@ def test_the_challenge_with_the_error_is_answered_without_the_token(
 ) -> None:
     """One byte 1 (RFC 7628, section 3.2.3), or an empty line: the server then ends the command."""
     fake.capabilities = capabilities
-    server = Server(fake)
+    server = TokenDoor(fake)
     with (
         pytest.raises(AuthenticationFailed, match="status invalid_token: "),
         Session.open(account_with(Tokens(TOKEN), fake)),
@@ -128,7 +105,7 @@ def test_the_challenge_with_the_error_is_answered_without_the_token(
 def test_a_refused_token_is_renewed_once_on_the_same_connection(fake: FakeImap) -> None:
     """The source is told which token was refused, so that it does not hand it out again."""
     fake.capabilities = BOTH
-    server, tokens = Server(fake, accepts=RENEWED), Tokens(TOKEN, RENEWED)
+    server, tokens = TokenDoor(fake, accepts=RENEWED), Tokens(TOKEN, RENEWED)
     with Session.open(account_with(tokens, fake)) as session:
         assert session.examine("INBOX").exists == 0
     assert tokens.asked == ["", TOKEN]
@@ -139,7 +116,7 @@ def test_a_refused_token_is_renewed_once_on_the_same_connection(fake: FakeImap) 
 def test_two_refused_tokens_are_the_end(fake: FakeImap) -> None:
     """No storm: the error says how to sign in again, and the back-off does the rest."""
     fake.capabilities = BOTH
-    server, tokens = Server(fake), Tokens(TOKEN, RENEWED, "third")
+    server, tokens = TokenDoor(fake), Tokens(TOKEN, RENEWED, "third")
     with pytest.raises(AuthenticationFailed) as caught, Session.open(account_with(tokens, fake)):
         pass
     assert len(server.mechanisms) == len(tokens.asked) == 2
@@ -173,7 +150,7 @@ def test_the_reason_decides_whether_another_token_is_tried(
 ) -> None:
     """Not when its scope is too narrow and not when the server is busy; a status is shown if it is a word."""
     fake.capabilities = BOTH
-    server = Server(fake, reason=reason, says=says)
+    server = TokenDoor(fake, reason=reason, says=says)
     with pytest.raises(kind) as caught, Session.open(account_with(Tokens(TOKEN, RENEWED), fake)):
         pass
     assert len(server.mechanisms) == attempts
@@ -184,7 +161,7 @@ def test_the_reason_decides_whether_another_token_is_tried(
 def test_no_second_try_with_the_same_token(fake: FakeImap) -> None:
     """A source that has no other token ends the matter."""
     fake.capabilities = BOTH
-    server = Server(fake)
+    server = TokenDoor(fake)
     with pytest.raises(AuthenticationFailed), Session.open(account_with(Tokens(TOKEN), fake)):
         pass
     assert len(server.mechanisms) == 1
@@ -197,7 +174,7 @@ def test_no_token_is_in_an_error_or_the_log_even_when_the_server_repeats_it(
     caplog.set_level(logging.DEBUG)
     fake.capabilities = "IMAP4rev1 AUTH=XOAUTH2"
     message = base64.b64encode(f"user=reader@example.org\1auth=Bearer {TOKEN}\1\1".encode()).decode()
-    Server(fake, says=f"what is {TOKEN}, or {message}?")
+    TokenDoor(fake, says=f"what is {TOKEN}, or {message}?")
     account = account_with(Tokens(TOKEN), fake)
     with pytest.raises(AuthenticationFailed) as caught, Session.open(account):
         pass
@@ -221,7 +198,7 @@ def test_a_server_without_a_login_for_tokens_is_told_nothing(fake: FakeImap) -> 
 def test_what_the_source_of_tokens_raises_comes_through(fake: FakeImap) -> None:
     """Before a connection is opened, and when a refused token cannot be renewed."""
     fake.capabilities = BOTH
-    Server(fake)
+    TokenDoor(fake)
 
     def none_at_all(_: str) -> str:
         raise TemporarilyRefused("the endpoint is down")

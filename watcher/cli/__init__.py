@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("start", "Try it: sample newsletters, an IMAP server of its own, and Datasette."),
     "init": ("start", "Write commented settings to start from."),
+    "auth": ("signin", "Sign in for an inbox that logs in with tokens (OAuth 2)."),
     "check": ("watch", "Validate the settings, try each login and folder, test the databases."),
     "run": ("watch", "The daemon: watch all inboxes until stopped."),
     "poll": ("watch", "One pass over all inboxes, then exit."),

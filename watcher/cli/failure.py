@@ -23,6 +23,10 @@ _CODES = {
     ("watcher.derivation.seat", "WorkersUnusableError"): FAILED,
     ("watcher.mailbox.errors", "MailboxError"): FAILED,
     ("watcher.authenticity.checking", "ToolsMissing"): FAILED,
+    ("watcher.oauth.errors", "EndpointBusy"): TRY_LATER,
+    ("watcher.oauth.errors", "EndpointUnreachable"): TRY_LATER,
+    ("watcher.oauth.errors", "ClientRefused"): BAD_CONFIGURATION,
+    ("watcher.oauth.errors", "OAuthError"): FAILED,
 }
 
 

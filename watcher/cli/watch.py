@@ -52,7 +52,7 @@ def check_command(ctx: click.Context, settings_only: bool, offline: bool, reader
         click.echo(f"FAILED: {conflict}")
     code = _check_databases(settings, reader) or (FAILED if conflicting else SUCCESS)
     if offline:
-        return code
+        return _check_tokens(settings) or code
     for inbox in settings.inboxes:
         try:
             problem = _check_inbox(inbox)
@@ -82,6 +82,15 @@ def _check_databases(settings: Settings, reader: str | None) -> int:
         click.echo(f"{found.subject}: {'' if found.well else 'FAILED: '}{found.text}")
         code = code if found.well else FAILED
     return code
+
+
+def _check_tokens(settings: Settings) -> int:
+    from watcher.service.tokens import token_problem  # noqa: PLC0415
+
+    problems = [problem for inbox in settings.inboxes if (problem := token_problem(inbox))]
+    for problem in problems:
+        click.echo(f"FAILED: {printable(problem)}")
+    return FAILED if problems else SUCCESS
 
 
 def _check_inbox(inbox: Inbox) -> str:

@@ -53,7 +53,7 @@ def start(client: Client) -> DeviceCode:
         )
     except (KeyError, TypeError, ValueError):
         raise EndpointBusy("the provider's answer holds no usable device code") from None
-    if not address.startswith(_SCHEMES):
+    if not address.startswith(_SCHEMES) or not address.isascii() or not address.isprintable():
         raise EndpointBusy("the provider's answer names no usable address to sign in at")
     return code
 

@@ -38,22 +38,13 @@ def post(url: str, form: str, *, seconds: float = _ALL_SECONDS) -> dict[str, Any
     connection = _connection(parts)
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    expired = threading.Event()
-
-    def expire() -> None:
-        expired.set()
-        if connection.sock is not None:
-            with suppress(OSError):  # it is closed already
-                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
-
-    timer = threading.Timer(seconds, expire)  # an answer that drips in would never trip the socket's timeout
-    timer.daemon = True
-    timer.start()
     try:
-        connection.request("POST", target, form.encode(), headers)
-        response = connection.getresponse()
-        content = response.read(_MOST_BYTES + 1)
-        status = response.status
+        connection.connect()
+        with _Deadline(connection, seconds):
+            connection.request("POST", target, form.encode(), headers)
+            with connection.getresponse() as response:
+                content = response.read(_MOST_BYTES + 1)
+            status = response.status
     except ssl.SSLCertVerificationError as error:
         raise EndpointUnreachable(
             f"the certificate of {where} is not valid: {error.verify_message}"
@@ -61,19 +52,37 @@ def post(url: str, form: str, *, seconds: float = _ALL_SECONDS) -> dict[str, Any
     except TimeoutError:
         raise EndpointUnreachable(f"{where} did not answer in time") from None
     except OSError as error:
-        reason = (
-            f"did not answer within {seconds:g} s"
-            if expired.is_set()
-            else error.strerror or "closed the connection"
-        )
-        raise EndpointUnreachable(f"{where} cannot be reached: {reason}") from None
+        raise EndpointUnreachable(
+            f"{where} cannot be reached: {error.strerror or 'the connection was closed'}"
+        ) from None
     except (http.client.HTTPException, ValueError):  # without the cause: its text may quote the answer
-        what = f"did not answer within {seconds:g} s" if expired.is_set() else "answered with nonsense"
-        raise EndpointBusy(f"{where} {what}") from None
+        raise EndpointBusy(f"{where} answered with nonsense") from None
     finally:
-        timer.cancel()
         connection.close()
     return _answer(where, status, content)
+
+
+class _Deadline:
+    """An end for the answer as a whole: one that drips in would never trip the socket's own timeout."""
+
+    def __init__(self, connection: http.client.HTTPConnection, seconds: float) -> None:
+        self._sock: socket.socket = connection.sock  # the connection forgets it when the answer is its last
+        self._expired = threading.Event()
+        self._timer = threading.Timer(seconds, self._expire)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._timer.cancel()
+        if self._expired.is_set():
+            raise TimeoutError from None
+
+    def _expire(self) -> None:
+        self._expired.set()
+        with suppress(OSError):  # it is closed already
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
 
 def _answer(where: str, status: int, content: bytes) -> dict[str, Any]:

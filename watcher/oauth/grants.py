@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from oauthlib.oauth2 import DeviceClient, OAuth2Error, WebApplicationClient
@@ -35,6 +36,7 @@ _LATER = frozenset(
     {"temporarily_unavailable", "server_error"}
 )  # RFC 6749, section 4.1.2.1; used for tokens as well
 
+_TEXTS = ("access_token", "refresh_token", "token_type", "scope")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 _DETAIL = re.compile(r"\bAADSTS[0-9]{1,9}\b")
 """Microsoft's error numbers. The words around them name accounts."""
@@ -115,48 +117,30 @@ def _secret(client: Client) -> dict[str, str]:
 def _token(client: Client, body: str, now: float, before: Token | None = None) -> Token:
     answer = ask(client.endpoints.token, body)
     try:
-        found: dict[str, Any] = WebApplicationClient(client.client_id).parse_request_body_response(
-            json.dumps(answer)
-        )
-        return _made(client, found, now, before)
+        if not all(isinstance(answer.get(key, ""), (str, NoneType)) for key in _TEXTS):
+            raise TypeError("not a text")  # noqa: TRY301 - oauthlib looks at no types
+        parsed = WebApplicationClient(client.client_id).parse_request_body_response(json.dumps(answer))
+        lifetime = int(parsed.get("expires_in") or _UNTOLD_LIFETIME)
     except (OAuth2Error, ValueError, TypeError):  # without the cause: it may quote the answer
         raise EndpointBusy("the provider's answer holds no usable token") from None
-
-
-def _made(client: Client, found: dict[str, Any], now: float, before: Token | None) -> Token:
-    refreshing = found.get("refresh_token") or (before.refresh if before else "")
-    scope = found.get("scope") or (
-        before.scope if before else client.endpoints.scope
-    )  # RFC 6749, section 5.1
-    lifetime = min(max(int(found.get("expires_in") or _UNTOLD_LIFETIME), 0), _LONGEST_LIFETIME)
-    access = found["access_token"]
-    if str(found.get("token_type", "bearer")).lower() != "bearer" or not _carries(access):
-        raise ValueError("not a bearer token")
-    if not refreshing:
-        raise SignInNeeded("the provider gave a token that cannot be renewed: allow offline access")
+    access = answer["access_token"]
+    if (answer.get("token_type") or "bearer").lower() != "bearer" or not _carries(access):
+        raise EndpointBusy("the provider's answer holds no usable token")
+    renewing = answer.get("refresh_token") or (before.refresh if before else "")
+    if not renewing:
+        raise SignInNeeded("the provider gave a token that cannot be renewed: it must allow offline access")
     return Token(
         access=access,
-        refresh=_text(refreshing),
+        refresh=renewing,
         obtained_at=now,  # of the request: the lifetime began later, if anything
-        expires_at=now + lifetime,
-        scope=_text(" ".join(scope) if isinstance(scope, list) else scope),
+        expires_at=now + min(max(lifetime, 0), _LONGEST_LIFETIME),
+        # RFC 6749, section 5.1: left out when nothing has changed
+        scope=answer.get("scope") or (before.scope if before else client.endpoints.scope),
         client_id=client.client_id,
         endpoint=client.endpoints.token,
     )
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a text")
-    return value
-
-
-def _carries(access: object) -> bool:
+def _carries(access: str | None) -> bool:
     """Whether it can stand in a login: visible ASCII (RFC 6750, section 2.1, and room for others)."""
-    return (
-        isinstance(access, str)
-        and bool(access)
-        and access.isascii()
-        and access.isprintable()
-        and " " not in access
-    )
+    return access is not None and re.fullmatch(r"[!-~]+", access) is not None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from watcher.archive import utc_now
 from watcher.mailbox import Account, FolderMissing, MailboxError, Security, Session
 from watcher.service.polling import Polled, poll_folder
+from watcher.service.tokens import token_source
 from watcher.settings import SecretError
 
 if TYPE_CHECKING:
@@ -31,17 +32,9 @@ class Pass:
 def account_of(inbox: Inbox, environ: Mapping[str, str]) -> Account:
     """How to reach the inbox.
 
-    The password is read at each login, from where the settings say, and kept nowhere.
+    The password is read, or the token asked for, at each login, from where the settings say.
     """
     secret = inbox.password
-
-    def password() -> str:
-        if secret is None:
-            raise MailboxError(
-                f"inbox {inbox.name}: signing in with `oauth:` is not part of this version yet"
-            )
-        return secret.read(environ)
-
     return Account(
         name=inbox.name,
         host=inbox.host,
@@ -49,7 +42,8 @@ def account_of(inbox: Inbox, environ: Mapping[str, str]) -> Account:
         security=Security(inbox.security),
         insecure=inbox.insecure,
         username=inbox.username,
-        password=password,
+        password=None if secret is None else lambda: secret.read(environ),
+        token=None if inbox.oauth is None else token_source(inbox, environ),
         cafile=str(inbox.cafile) if inbox.cafile else None,
     )
 
