@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.signed_mail import ed25519_key, letter, rsa_key, sign
-from watcher.vault import Arrival, Unexamined, Vault
+from watcher.vault import Arrival, Examined, Unexamined, Vault
 
 if TYPE_CHECKING:
     from tests.support.home import Home
@@ -30,7 +30,19 @@ def archive(home: Home) -> Home:
         mailbox = vault.mailbox("politics", "INBOX")
         arrivals = [Arrival(uid, raw, ARRIVED, len(raw)) for uid, raw in enumerate(raws, 1)]
         vault.store(mailbox.id, arrivals, uidvalidity=1, last_uid=3)
-        vault.note_signatures(Unexamined("politics", 1, 1), [], [ORG, COM, ("example.net", "gone")])
+        vault.note_signatures(
+            [
+                Examined(
+                    Unexamined("politics", 1, 1),
+                    (),
+                    (
+                        ORG,
+                        COM,
+                        ("example.net", "gone"),
+                    ),
+                )
+            ]
+        )
         vault.note_key(*ORG, [rsa_key().record])
         vault.note_key(*COM, [ed25519_key().record])
         vault.note_no_key("example.net", "gone", "DNS has no such name", None)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.records import mail
 from watcher.sqlite import Database
-from watcher.vault import PENDING, Arrival, KeptKey, Lookup, SignatureNote, Unexamined, Vault
+from watcher.vault import PENDING, Arrival, Examined, KeptKey, Lookup, SignatureNote, Unexamined, Vault
 from watcher.vault.vault import _FORMAT
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def test_each_inbox_has_its_own_place_in_what_arrived(vault: Vault) -> None:
     """An inbox that begins to keep keys later still goes through all its mail, once."""
     first = vault.unexamined("politics", 1)
     assert first == [Unexamined("politics", 1, 1)]
-    vault.note_signatures(first[0], [], [])
+    vault.note_signatures([Examined(first[0])])
     assert vault.unexamined("politics", 9) == [Unexamined("politics", 2, 2)]
     assert [each.message for each in vault.unexamined("parties", 9)] == [1, 3]
     assert vault.unexamined("other", 9) == []
@@ -73,25 +73,36 @@ def test_a_quiet_inbox_skips_what_others_got(vault: Vault) -> None:
 def test_a_key_is_asked_for_once_a_day(vault: Vault, clock: Clock) -> None:
     """What was answered within a day is fresh; a day later another mail makes it due again."""
     one, two = vault.unexamined("politics", 9)
-    vault.note_signatures(one, [pending(1)], [S1, S2])
+    vault.note_signatures(
+        [
+            Examined(
+                one,
+                (pending(1),),
+                (
+                    S1,
+                    S2,
+                ),
+            )
+        ]
+    )
     assert vault.lookups_due(9) == [Lookup(*S1, 0), Lookup(*S2, 0)]
     assert vault.lookups_due(1) == [Lookup(*S1, 0)]
     vault.note_key(*S1, ["p=1"])
     vault.note_key(*S2, ["p=2"])
     clock.now += DAY - HOUR
-    vault.note_signatures(two, [pending(1)], [S1])
+    vault.note_signatures([Examined(two, (pending(1),), (S1,))])
     assert vault.lookups_due(9) == []
     clock.now += HOUR
-    vault.note_signatures(two, [pending(1)], [S1])
+    vault.note_signatures([Examined(two, (pending(1),), (S1,))])
     assert vault.lookups_due(9) == [Lookup(*S1, 0)]
 
 
 def test_a_lookup_without_answer_is_due_again_at_its_time(vault: Vault, clock: Clock) -> None:
     """Attempts are counted; between them other mail changes nothing; after the last one there is silence."""
     one, two = vault.unexamined("politics", 9)
-    vault.note_signatures(one, [pending(1)], [S1])
+    vault.note_signatures([Examined(one, (pending(1),), (S1,))])
     vault.note_no_key(*S1, "timeout", NOW + HOUR)
-    vault.note_signatures(two, [pending(1)], [S1])
+    vault.note_signatures([Examined(two, (pending(1),), (S1,))])
     assert (vault.lookups_due(9), vault.checkable(9)) == ([], [])
     clock.now += HOUR
     assert vault.lookups_due(9) == [Lookup(*S1, 1)]
@@ -105,12 +116,23 @@ def test_a_lookup_without_answer_is_due_again_at_its_time(vault: Vault, clock: C
 def test_results_are_written_once(vault: Vault) -> None:
     """What was found at arrival stays; a mail that is seen again in another inbox is not noted again."""
     one, _ = vault.unexamined("politics", 9)
-    vault.note_signatures(one, [pending(1), SignatureNote(2, "", "", "fail", "malformed")], [S1])
+    vault.note_signatures(
+        [
+            Examined(
+                one,
+                (
+                    pending(1),
+                    SignatureNote(2, "", "", "fail", "malformed"),
+                ),
+                (S1,),
+            )
+        ]
+    )
     vault.note_key(*S1, ["p=1"])
-    vault.note_results(1, [SignatureNote(1, *S1, "pass")])
-    vault.note_results(1, [SignatureNote(1, *S1, "fail", "later"), SignatureNote(2, "", "", "pass")])
+    vault.note_results({1: [SignatureNote(1, *S1, "pass")]})
+    vault.note_results({1: [SignatureNote(1, *S1, "fail", "later"), SignatureNote(2, "", "", "pass")]})
     again = vault.unexamined("parties", 1)[0]
-    vault.note_signatures(again, [pending(1)], [S1])
+    vault.note_signatures([Examined(again, (pending(1),), (S1,))])
     assert vault.noted_signatures(1) == [
         SignatureNote(1, *S1, "pass"),
         SignatureNote(2, "", "", "fail", "malformed"),
@@ -121,7 +143,7 @@ def test_results_are_written_once(vault: Vault) -> None:
 def test_every_record_that_was_seen_is_kept_with_its_days(vault: Vault, clock: Clock) -> None:
     """A key that is replaced stays; one that is seen again is confirmed."""
     (one, _) = vault.unexamined("politics", 9)
-    vault.note_signatures(one, [], [S1])
+    vault.note_signatures([Examined(one, (), (S1,))])
     vault.note_key(*S1, ["p=old"])
     clock.now += DAY
     vault.note_key(*S1, ["p=old", "p=new"])

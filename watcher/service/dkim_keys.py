@@ -17,14 +17,14 @@ from watcher import authenticity
 from watcher.archive import utc_now
 from watcher.log import get_logger
 from watcher.service.verifying import verdicts
-from watcher.vault import PENDING, MessageDamaged, SignatureNote, Vault, VaultError
+from watcher.vault import PENDING, Examined, MessageDamaged, SignatureNote, Vault, VaultError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from watcher.settings import DnsServer, Settings
-    from watcher.vault import Lookup
+    from watcher.vault import Lookup, Unexamined
 
 _BATCH = 100  # mails, lookups and checks between two questions whether to stop
 _PAUSE = 10.0  # seconds between two rounds of the daemon
@@ -142,18 +142,21 @@ def _examine(vault: Vault, inbox: str, stopped: Callable[[], bool]) -> int:
     newest = vault.newest_delivery()
     while not stopped():
         batch = vault.unexamined(inbox, _BATCH)
-        for each in batch:
-            try:
-                mail = authenticity.read(vault.raw(each.message))
-            except MessageDamaged:  # nothing can be noted about it, and the next one waits
-                vault.note_signatures(each, [], [])
-                continue
-            vault.note_signatures(each, map(_noted, mail.signatures()), mail.signers())
+        if batch:
+            vault.note_signatures([_examined(vault, each) for each in batch])
         total += len(batch)
         if len(batch) < _BATCH:
             vault.note_examined(inbox, newest)
             break
     return total
+
+
+def _examined(vault: Vault, which: Unexamined) -> Examined:
+    try:
+        mail = authenticity.read(vault.raw(which.message))
+    except MessageDamaged:  # nothing can be said about it, and the next one waits
+        return Examined(which)
+    return Examined(which, tuple(map(_noted, mail.signatures())), tuple(mail.signers()))
 
 
 def _noted(signature: authenticity.Signature | authenticity.Malformed) -> SignatureNote:
@@ -203,8 +206,8 @@ def _check(vault: Vault, stopped: Callable[[], bool]) -> int:
     total = 0
     while not stopped():
         batch = vault.checkable(_BATCH)
-        for message in batch:
-            vault.note_results(message, _results(vault, message))
+        if batch:
+            vault.note_results({message: _results(vault, message) for message in batch})
         total += len(batch)
         if len(batch) < _BATCH:
             break

@@ -11,7 +11,7 @@ from watcher.vault.errors import MessageDamaged, MessageMissing, VaultError
 from watcher.vault.mailboxes import InboxState, Mailbox
 from watcher.vault.messages import Arrival, Source, Stored
 from watcher.vault.overview import Backlog, Failure, Skip
-from watcher.vault.signatures import PENDING, KeptKey, Lookup, SignatureNote, Unexamined
+from watcher.vault.signatures import PENDING, Examined, KeptKey, Lookup, SignatureNote, Unexamined
 from watcher.vault.vault import Vault
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Arrival",
     "Backlog",
     "Counts",
+    "Examined",
     "Failure",
     "InboxState",
     "KeptKey",

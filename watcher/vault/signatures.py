@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from watcher.vault.room import Room, moment_of, utc_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 _FRESH = timedelta(days=1)
@@ -46,6 +46,15 @@ class SignatureNote:
     selector: str
     result: str
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found in a mail: its signatures, and the names (domain, selector) whose keys are wanted."""
+
+    mail: Unexamined
+    notes: tuple[SignatureNote, ...] = ()
+    signers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +89,22 @@ class Signatures(Room):
         )
         return [Unexamined(inbox, delivery, message) for delivery, message in rows]
 
-    def note_signatures(
-        self, mail: Unexamined, notes: Iterable[SignatureNote], signers: Iterable[tuple[str, str]]
-    ) -> None:
-        """Note the signatures of a mail and make the keys of `signers` due; in one transaction.
+    def note_signatures(self, found: Sequence[Examined]) -> None:
+        """Note the signatures of these mails and make the keys of their signers due; in one transaction.
 
         A key that was looked up within a day is not asked for again.
         """
         now = self._clock()
+        signers = dict.fromkeys(signer for each in found for signer in each.signers)
         with self._db.transaction():
             self._db.execute_many(
                 "INSERT OR IGNORE INTO dkim_results (message, number, domain, selector, result, reason) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                [(mail.message, n.number, n.domain, n.selector, n.result, n.reason) for n in notes],
+                [
+                    (each.mail.message, note.number, note.domain, note.selector, note.result, note.reason)
+                    for each in found
+                    for note in each.notes
+                ],
             )
             self._db.execute_many(
                 "INSERT INTO dkim_lookups (domain, selector, due_at) VALUES (?1, ?2, ?3) "
@@ -100,10 +112,10 @@ class Signatures(Room):
                 "WHERE due_at IS NULL AND asked_at <= ?4",
                 [(domain, selector, utc_text(now), utc_text(now - _FRESH)) for domain, selector in signers],
             )
-            self._db.execute(
+            self._db.execute_many(
                 "INSERT INTO dkim_cursors (inbox, delivery) VALUES (?, ?) "
                 "ON CONFLICT DO UPDATE SET delivery = max(delivery, excluded.delivery)",
-                (mail.inbox, mail.delivery),
+                [(each.mail.inbox, each.mail.delivery) for each in found],
             )
 
     def note_examined(self, inbox: str, delivery: int) -> None:
@@ -168,14 +180,21 @@ class Signatures(Room):
         )
         return [message for (message,) in rows]
 
-    def note_results(self, message: int, notes: Sequence[SignatureNote]) -> None:
-        """Write down what the check of these signatures gave."""
+    def note_results(self, results: Mapping[int, Iterable[SignatureNote]]) -> None:
+        """Write down what the check of signatures gave, by message; in one transaction.
+
+        A result that is there stays.
+        """
         now = self._now()
         with self._db.transaction():
             self._db.execute_many(
                 "UPDATE dkim_results SET result = ?, reason = ?, checked_at = ? "
                 "WHERE message = ? AND number = ? AND result = 'pending'",
-                [(each.result, each.reason, now, message, each.number) for each in notes],
+                [
+                    (each.result, each.reason, now, message, each.number)
+                    for message, notes in results.items()
+                    for each in notes
+                ],
             )
 
     def noted_signatures(self, message: int) -> list[SignatureNote]:
