@@ -127,6 +127,14 @@ def test_the_reason_of_a_kind_is_kept() -> None:
     assert (record.kind, record.kind_reason) == (Kind.AUTO_REPLY, "header Auto-Submitted")
 
 
+def test_a_mail_through_a_delivery_service_is_not_personal() -> None:
+    """One author and one reader make no letter when a program sent it."""
+    assert derive(mail(sender="Jane <jane@example.com>"), CONTEXT).kind is Kind.PERSONAL
+    record = derive(mail(sender="Jane <jane@example.com>", headers="X-SG-EID: u001\nX-SG-ID: u002"), CONTEXT)
+    assert [each.layer for each in record.providers] == ["delivery"]
+    assert record.kind is Kind.UNKNOWN
+
+
 SENDERS = Registry.compile(
     [
         Registered(Sender("by-list", "L"), list_ids=("river.example.org",)),

@@ -113,7 +113,7 @@ def _record(message: Message, context: Context) -> Record:
     detection = provider.detect(message, context.receiver)
     match = context.registry.match(message, detection.providers)
     identity = _identity(message, context)
-    kind, kind_reason = kind_of(message, platform=detection.bulk)
+    kind, kind_reason = kind_of(message, platform=detection.bulk, delivery=detection.by_program)
     # The link of a confirmation is a key to the subscription: it stays in the mailbox and the vault.
     policy = Policy.REMOVE if kind is Kind.CONFIRMATION else context.policy
     cleaned = cleaning.clean(message.html, message.plain, identity, policy)

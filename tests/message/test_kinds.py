@@ -131,6 +131,13 @@ def test_a_recognised_platform_makes_a_newsletter() -> None:
     )
 
 
+def test_nobody_writes_in_person_through_a_delivery_service() -> None:
+    """A program wrote it; what for is not known."""
+    message = parse(mail(*ONE, body="Hello"))
+    assert kind_of(message, platform=False, delivery=True) == (Kind.UNKNOWN, "no sign")
+    assert kind_of(message, platform=False, delivery=False) == (Kind.PERSONAL, "header To")
+
+
 def test_a_reason_never_quotes_the_mail() -> None:
     """It names where the sign stood."""
     message = parse(mail("Subject: Please confirm your subscription, Jane Token123", body="x"))

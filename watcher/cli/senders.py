@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from watcher.batch.applying import Change
+    from watcher.derivation.contexts import Contexts
     from watcher.sender.proposals import Proposal
     from watcher.settings import SenderSettings, Settings
 
@@ -221,16 +222,11 @@ def conflicts(settings: Settings) -> list[str]:
     return sentences
 
 
-def _contexts(settings: Settings) -> Any:
-    import importlib  # noqa: PLC0415
+def _contexts(settings: Settings) -> Contexts:
+    from watcher.derivation import Assignment  # noqa: PLC0415
+    from watcher.derivation.contexts import Contexts as Made  # noqa: PLC0415
 
-    senders = _senders(settings)
-    try:
-        room = importlib.import_module("watcher.derivation.contexts")
-    except ModuleNotFoundError:
-        return importlib.import_module("watcher.archive").Contexts(settings, senders)
-    given = importlib.import_module("watcher.derivation").Assignment.of(settings, senders)
-    return room.Contexts(given)
+    return Made(Assignment.of(settings, _senders(settings)))
 
 
 def _report(change: Change, *, dry_run: bool) -> None:

@@ -92,8 +92,10 @@ def _compiled(found: Mapping[tuple[str, str], list[str]], stems: Iterable[str]) 
 _SIGNS = _load()
 
 
-def kind_of(message: Message, *, platform: bool) -> tuple[Kind, str]:
-    """The kind and its reason, such as `header List-Id`. `platform`: a bulk platform was recognised.
+def kind_of(message: Message, *, platform: bool, delivery: bool = False) -> tuple[Kind, str]:
+    """The kind and its reason, such as `header List-Id`.
+
+    `platform`: a bulk platform was recognised. `delivery`: a service that programs send by was.
 
     Reports and automatic answers come first, for they carry the headers of what they answer; a request to
     confirm before a newsletter, for it comes through the same platform.
@@ -104,7 +106,7 @@ def kind_of(message: Message, *, platform: bool) -> tuple[Kind, str]:
         or _confirmation(message)
         or _transaction(message)
         or _newsletter(message, platform=platform)
-        or _personal(message)
+        or (None if delivery else _personal(message))
         or (Kind.UNKNOWN, "no sign")
     )
 

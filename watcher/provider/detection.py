@@ -40,6 +40,11 @@ class Detection:
         """Whether a platform composed it, as far as nothing speaks against that."""
         return any(each.layer is Layer.PLATFORM and _stands(each) for each in self.providers)
 
+    @property
+    def by_program(self) -> bool:
+        """Whether a delivery service handed it over, as far as nothing speaks against that."""
+        return any(each.layer is Layer.DELIVERY and _stands(each) for each in self.providers)
+
 
 @dataclass(frozen=True, slots=True)
 class Detector:
