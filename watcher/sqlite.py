@@ -310,7 +310,12 @@ class Database:
 
         Who writes meanwhile is not held up. The copy is on the disk only after an fsync(2) of the caller's.
         """
-        self.execute("VACUUM INTO ?", (str(target),))
+        looking = self.one("PRAGMA query_only")
+        self.execute("PRAGMA query_only = OFF")  # which would keep the copy from being written, too
+        try:
+            self.execute("VACUUM INTO ?", (str(target),))
+        finally:
+            self.execute(f"PRAGMA query_only = {looking}")
 
     def close(self) -> None:
         """Close the file; the last one to close it folds the -wal file into it."""
@@ -404,19 +409,21 @@ def missing(form: Format, path: Path) -> DatabaseError:
 def _reading(path: Path, patience: float) -> sqlite3.Connection:
     """Connect for reading alone.
 
-    WAL needs a `-shm` file, which cannot be made where nothing can be written. Then nobody else writes
-    either, and a file whose `-wal` is empty may be read as it lies there.
+    With `mode=rw` the last one to close takes the `-wal` and `-shm` files away again; SQLite falls back to
+    reading where it must. WAL needs a `-shm` file, which cannot be made where nothing can be written. Then
+    nobody else writes either, and a file whose `-wal` is empty may be read as it lies there.
     """
-    uri = path.resolve().as_uri() + "?mode=ro"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=patience)
+    uri = path.resolve().as_uri()
+    connection = sqlite3.connect(uri + "?mode=rw", uri=True, isolation_level=None, timeout=patience)
     try:
         connection.execute("SELECT 1 FROM sqlite_master")
+        connection.execute("PRAGMA query_only = ON")
     except sqlite3.OperationalError as error:
         connection.close()
         wal = path.with_name(path.name + "-wal")
         if not error.sqlite_errorname.startswith(_REFUSED) or (wal.exists() and wal.stat().st_size):
             raise
-        return sqlite3.connect(uri + "&immutable=1", uri=True, isolation_level=None)
+        return sqlite3.connect(uri + "?mode=ro&immutable=1", uri=True, isolation_level=None)
     return connection
 
 
