@@ -1,6 +1,6 @@
 """How fast a URL is judged: ours beside ural and courlan, in one run, on one core, on the same URLs.
 
-`python -m tests.bench.bench_links [CORPUS] [--rounds N]` reads every http(s) URL in `href`, `src` and plain
+`python tests/bench/bench_links.py [CORPUS] [--rounds N]` reads every http(s) URL in `href`, `src` and plain
 text of the mails below CORPUS (default: `../shared/corpus`) and times, round by round in turn:
 
 - `clean_url` whole: classify, unwrap, strip, and the identity gate for the recipients of each mail;
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,10 @@ from typing import TYPE_CHECKING
 import courlan
 import ural
 
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # behind the package that is installed: that is timed
+
 from tests.support.mail_urls import corpus_urls
+from watcher.cleaning import COMPILED
 from watcher.cleaning.identity import Identity
 from watcher.cleaning.links import clean_url, report
 from watcher.cleaning.policy import Policy
@@ -67,7 +71,8 @@ def main() -> None:
             rounds[name].append(_seconds(judge, cases) / len(cases) * 1e6)
     medians = {name: statistics.median(times) for name, times in rounds.items()}
     ours = medians["watcher.cleaning.links.clean_url"]
-    print(f"{len(cases)} URLs, {len({url for url, _ in cases})} distinct, {options.rounds} rounds")
+    build = "compiled" if COMPILED else "not compiled"
+    print(f"{len(cases)} URLs, {len({url for url, _ in cases})} distinct, {options.rounds} rounds, {build}")
     for name, median in medians.items():
         print(f"{name:36} {median:8.1f} us/URL  {median / ours:5.2f}")
     outcome = report(clean_url(url, reader) for url, reader in cases)
