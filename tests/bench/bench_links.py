@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import courlan
 import ural
 
-sys.path.append(str(Path(__file__).resolve().parents[2]))  # behind the package that is installed: that is timed
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # behind the installed package: that is timed
 
 from tests.support.mail_urls import corpus_urls
 from watcher.cleaning import COMPILED
