@@ -294,6 +294,18 @@ def test_a_failure_is_logged_and_never_raised(home: Home, log: Log, monkeypatch:
     assert "pip install 'newsletter-watcher[dkim]'" in events[2][1]
 
 
+def test_check_says_what_is_in_the_way(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first mail comes; without the setting the extra is not missed."""
+    configured(home, True, "dns_server: 127.0.0.1\n")
+    assert home.run("check", "--offline").code == 0
+    monkeypatch.setitem(sys.modules, "dkim", None)
+    outcome = home.run("check", "--offline")
+    assert outcome.code == 1
+    assert "dkim: FAILED: `preserve_dkim` cannot work: signatures are checked with the extra" in outcome.out
+    configured(home, False)
+    assert home.run("check", "--offline").code == 0
+
+
 def test_a_system_without_resolver_is_told_what_to_write(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty /etc/resolv.conf is not a crash."""
     import dns.resolver

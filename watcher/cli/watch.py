@@ -51,6 +51,7 @@ def check_command(ctx: click.Context, settings_only: bool, offline: bool, reader
     for conflict in conflicting:
         click.echo(f"FAILED: {conflict}")
     code = _check_databases(settings, reader) or (FAILED if conflicting else SUCCESS)
+    code = _check_dkim(settings) or code
     if offline:
         return _check_tokens(settings) or code
     for inbox in settings.inboxes:
@@ -93,6 +94,15 @@ def _check_tokens(settings: Settings) -> int:
     return FAILED if problems else SUCCESS
 
 
+def _check_dkim(settings: Settings) -> int:
+    from watcher.service.dkim_keys import obstacle  # noqa: PLC0415
+
+    problem = obstacle(settings)
+    if problem:
+        click.echo(f"dkim: FAILED: {problem}")
+    return FAILED if problem else SUCCESS
+
+
 def _check_inbox(inbox: Inbox) -> str:
     """The problem of this inbox, or nothing; prints a line for each folder that is well."""
     from watcher.mailbox import MailboxError, Session  # noqa: PLC0415
@@ -127,8 +137,8 @@ def poll_command(ctx: click.Context) -> int:
     */10 * * * *  watcher --config /etc/watcher/inboxes.yaml poll     (from cron)
     """
     from watcher.archive import Archive  # noqa: PLC0415
-    from watcher.service.dkim_keys import keep_keys  # noqa: PLC0415
     from watcher.derivation import Lanes  # noqa: PLC0415
+    from watcher.service.dkim_keys import keep_keys  # noqa: PLC0415
     from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
 
     settings = load_settings(ctx)

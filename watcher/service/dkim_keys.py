@@ -69,6 +69,17 @@ class Kept:
     checked: int = 0  # mails
 
 
+def obstacle(settings: Settings) -> str:
+    """What keeps the keys of this installation from being kept, for `watcher check`; asks nobody."""
+    try:
+        if any(inbox.preserve_dkim for inbox in settings.inboxes):
+            authenticity.need_tools()
+            DnsResolver(settings.dns_server)
+    except (authenticity.ToolsMissing, DnsUnavailable) as error:
+        return f"`preserve_dkim` cannot work: {error}"
+    return ""
+
+
 def keep_keys(settings: Settings, *, stopped: Callable[[], bool] = lambda: False) -> Kept | None:
     """One round for all inboxes that keep keys; nothing at all is opened when none does.
 
