@@ -90,7 +90,8 @@ def attribute(raw: bytes, context: Context) -> SenderMatch | None:
     message = parse_headers(raw, context.limits)
     accounts = context.registry.by_account
     providers = provider.detect(message, context.receiver).providers if accounts else ()
-    return _shown(context.registry.match(message, providers), _identity(message, context))
+    match = context.registry.match(message, providers)
+    return _shown(match, _identity(message, context)) if match is not None else None
 
 
 def failed(context: Context, reason: str) -> Record:
