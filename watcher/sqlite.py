@@ -53,19 +53,30 @@ class Format:
 class Database:
     """An open SQLite file. Not to be shared between threads; open it once in each."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, form: Format, patience: float) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        form: Format,
+        patience: float,
+        turn: threading.Lock | None = None,
+    ) -> None:
         self._connection = connection
+        self._turn = turn or threading.Lock()
         self._form = form
         self._patience = patience
         self._file = _identity(path)
         self.path = path
 
     @classmethod
-    def open(cls, path: Path, form: Format, *, create: bool, patience: float) -> Self:
+    def open(
+        cls, path: Path, form: Format, *, create: bool, patience: float, turn: threading.Lock | None = None
+    ) -> Self:
         """Open `path` for writing, bring its schema up to date and see that it can be written.
 
-        `patience`: seconds to wait for another writer. Raises `form.error`; a file that is not ours, or of a
-        newer version, is left as it is.
+        `patience`: seconds to wait for another writer. `turn`: held while this connection writes; threads
+        that share it wait in line, where SQLite would have them sleep and try again. Raises `form.error`; a
+        file that is not ours, or of a newer version, is left as it is.
         """
         path = Path(path)
         try:
@@ -75,9 +86,10 @@ class Database:
         with translated(form, path):
             uri = path.resolve().as_uri() + "?mode=rw"
             connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=patience)
-        database = cls(connection, path, form, patience)
+        database = cls(connection, path, form, patience, turn)
         try:
-            database._ready()
+            with database._turn:
+                database._ready()
         except BaseException:
             connection.close()
             raise
@@ -186,7 +198,7 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Everything inside is committed together, or not at all. Raises the format's error."""
-        with translated(self._form, self.path):
+        with self._turn, translated(self._form, self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._still_there()

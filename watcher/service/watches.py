@@ -91,6 +91,7 @@ class Watches:
         self._spread = random.Random()  # noqa: S311  # spreads load, protects nothing
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._turn = threading.Lock()  # of the threads that write the vault
         self._watches: dict[str, Watch] = {}
         self._hub: Hub[Line] = Hub(self._hint, renewal=renewal)
         self._polls = Polls(self._pass)
@@ -202,7 +203,7 @@ class Watches:
             return True
         started = utc_now()
         try:
-            with Vault.open(self._vault) as vault:
+            with Vault.open(self._vault, turn=self._turn) as vault:
                 outcome = watch.run(vault, stopped=self._stop.is_set, on_stored=self._on_stored)
                 if outcome is not None and _is_worth_a_record(outcome):
                     vault.record_pass(_record(vault, outcome, started))

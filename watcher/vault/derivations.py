@@ -177,8 +177,17 @@ class Derivations(Room):
             )
 
     def record_pass(self, done: PassRecord) -> None:
-        """Note a pass that has ended, and how it went for each folder, in one transaction."""
-        now = self._now()
+        """Note a pass that has ended, and how it went for each folder, in one transaction.
+
+        It does not wait for the disk: a power cut may take the note, and no mail with it.
+        """
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            self._record_pass(done, self._now())
+        finally:
+            self._db.execute("PRAGMA synchronous = FULL")
+
+    def _record_pass(self, done: PassRecord, now: str) -> None:
         with self._db.transaction():
             self._db.execute(
                 "INSERT INTO runs (inbox, trigger, started, finished, seen, stored, duplicate, failed, "

@@ -15,6 +15,7 @@ from watcher.vault.overview import Overview
 from watcher.vault.signatures import Signatures
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
     from types import TracebackType
 
@@ -49,13 +50,15 @@ class Vault(Mailboxes, Messages, Derivations, Signatures, Overview):
         create: bool = True,
         now: Callable[[], datetime] = _utc_now,
         patience: float = 30.0,
+        turn: threading.Lock | None = None,
     ) -> Self:
         """Open the vault, made 0600 when it is missing and `create` allows it.
 
-        `now` is the clock. `patience`: seconds that any later call may wait for another writer. Raises
+        `now` is the clock. `patience`: seconds that any later call may wait for another writer. `turn`: for
+        threads that write in turn, the same for all of them. Raises
         `VaultError` when it cannot be read and written, before anything in it is touched.
         """
-        return cls(Database.open(Path(path), _FORMAT, create=create, patience=patience), now)
+        return cls(Database.open(Path(path), _FORMAT, create=create, patience=patience, turn=turn), now)
 
     @classmethod
     def look(cls, path: Path, *, now: Callable[[], datetime] = _utc_now) -> Self:
