@@ -335,3 +335,15 @@ def test_an_installation_without_its_files_says_so(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(units, "files", lambda _: tmp_path / "watcher")
     with pytest.raises(FileNotFoundError, match="install the package again"):
         units.shipped("watcher.service")
+
+
+def test_a_write_that_fails_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk must not leave half a unit, nor rubbish beside it."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    result = run("--prefix", tmp_path)
+    assert isinstance(result.exception, OSError)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

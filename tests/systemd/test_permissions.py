@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watcher.cli import permissions
+from watcher.cli import accounts, permissions
 from watcher.cli.accounts import Account, acting
 from watcher.store import Store
 from watcher.vault import Vault
@@ -42,10 +42,10 @@ def open_path() -> Iterator[Path]:
 
 @pytest.fixture
 def store(open_path: Path) -> Path:
-    """A store of `OWNER` that is shared as it should be."""
+    """A store of `OWNER` (of who runs the tests, without root) that is shared as it should be."""
     path = open_path / "archive" / "newsletters.db"
     Store.open(path).close()
-    for each in (path, path.parent):
+    for each in (path, path.parent) if os.geteuid() == 0 else ():
         os.chown(each, OWNER.uid, OWNER.gid)
     path.parent.chmod(0o2770)
     path.chmod(0o660)
@@ -80,6 +80,18 @@ def test_the_matrix_of_modes(store: Path, folder: int, file: int, reader: Accoun
     assert found.well == (not problem)
     assert problem in found.text
     assert list(store.parent.glob(".*")) == []
+
+
+def test_one_account_for_both_shares_with_itself(store: Path) -> None:
+    """Daemon and web pages of one user: any mode will do, as long as the directory can be written."""
+    me = Account("me", os.geteuid(), os.getegid(), frozenset({os.getegid()}))
+    for each in (store, store.parent):
+        os.chown(each, me.uid, me.gid)
+    store.parent.chmod(0o700)
+    assert permissions._try_sharing(store, me) == ""
+    assert list(store.parent.glob(".*")) == []
+    store.write_bytes(b"this is no database, however long one reads" * 100)
+    assert "cannot read it now (file is not a database)" in permissions._try_sharing(store, me)
 
 
 @root_only
@@ -228,3 +240,64 @@ def test_what_goes_wrong_in_another_account_is_told() -> None:
 
     with pytest.raises(RuntimeError, match="as owner: ValueError: no such thing"), acting(OWNER, part):
         pass
+
+
+def test_check_tries_the_reader_that_is_named(home: Home) -> None:
+    """`--reader` is for stores that are not the service's; who may not try says so."""
+    home.run("check", "--offline")
+    outcome = home.run("check", "--offline", "--reader", "root")
+    assert outcome.code == 0
+    expected = "root can read it while the daemon runs" if os.geteuid() == 0 else "run this as root"
+    assert f"store: {expected}" in outcome.out
+
+
+def test_a_store_that_cannot_be_opened_is_a_failure(home: Home) -> None:
+    """With what the store itself says."""
+    home.store.mkdir(parents=True)
+    outcome = home.run("check", "--offline")
+    assert outcome.code == 1
+    assert "store: FAILED: " in outcome.out
+    assert "this is a directory" in outcome.out
+
+
+@root_only
+def test_the_remedy_names_a_directory_of_another_group(store: Path) -> None:
+    """Side files get the directory's group."""
+    os.chown(store.parent, OWNER.uid, 61004)
+    assert f"`chgrp 61001 {store.parent}`" in sharing(store, READER).text
+
+
+def test_a_refusal_without_a_wrong_mode_points_elsewhere(store: Path) -> None:
+    """An ACL or a security module is seen by trying only."""
+    group = store.stat().st_gid
+    reader = Account("reader", 61002, 61002, frozenset({61002, group}))
+    assert permissions._remedy(store, reader).startswith("modes and groups are right")
+
+
+@pytest.mark.parametrize(
+    ("mode", "account", "enters"),
+    [
+        (0o700, OWNER, True),
+        (0o070, OWNER, False),
+        (0o710, READER, True),
+        (0o707, READER, False),
+        (0o701, STRANGER, True),
+    ],
+)
+@root_only
+def test_who_may_enter_a_directory(open_path: Path, mode: int, account: Account, enters: bool) -> None:
+    """The owner's bits, else the group's, else everybody's: the first that applies, path_resolution(7)."""
+    os.chown(open_path, OWNER.uid, OWNER.gid)
+    open_path.chmod(mode)
+    assert permissions._may_enter(open_path, account) == enters
+
+
+def test_accounts_and_groups_have_names_or_numbers(tmp_path: Path) -> None:
+    """Containers have owners that no file names."""
+    assert accounts.group_name(0) == "root"
+    assert accounts.group_name(61999) == "61999"
+    assert "root" in accounts.members(0)
+    assert accounts.members(61999) == frozenset()
+    assert Account.named("root") == Account.owning(Path("/etc/passwd"))
+    assert Account.named("nobody-of-this-name") is None
+    assert Account.owning(tmp_path / "not" / "there") == Account.owning(tmp_path)
