@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 8192  # bytes; a mild optimum for rows of mail: 7 % less CPU than 4096
 _LEAST_FREE = 4 << 20  # bytes on the disk below which nothing is begun
+_FULL = "the disk is full"
 _CACHE_KIB = 16_384
 _ANALYSED = 400  # rows of an index that are looked at for the statistics
 _PAUSE = 0.01  # seconds between two attempts at what SQLite does not wait for itself
@@ -347,15 +348,19 @@ def is_storage_trouble(error: DatabaseError, path: Path) -> bool:
         return cause.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
     name = str(getattr(cause, "sqlite_errorname", ""))
     if name.startswith(_REFUSED):  # a file that somebody closed to us does not open by waiting
-        return _on_read_only_disk(path)
+        return bool(shortage(path))
     return name.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
 
 
-def _on_read_only_disk(path: Path) -> bool:
+def shortage(path: Path) -> str:
+    """What keeps anybody from writing at `path`, as far as the file system tells; empty when nothing does."""
     try:
-        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+        space = os.statvfs(path.parent)
     except OSError:
-        return False
+        return ""
+    if space.f_flag & os.ST_RDONLY:
+        return "the file system is read-only"
+    return _FULL if space.f_bavail * space.f_frsize < _LEAST_FREE else ""
 
 
 class translated:  # noqa: N801  # a context manager, used like a function; a generator would cost each statement
@@ -395,7 +400,7 @@ _EXPLANATIONS = (
         ("SQLITE_BUSY", "SQLITE_LOCKED"),
         "another process keeps it locked ({name}); wait for it, or end it, and try again",
     ),
-    (("SQLITE_FULL",), "the disk is full; free some space and try again, nothing was half written"),
+    (("SQLITE_FULL",), f"{_FULL}; free some space and try again, nothing was half written"),
     (_REFUSED, "it cannot be written ({name}); {permission}"),
     (("SQLITE_IOERR",), "the disk reports an error ({name}); see the system's log"),
     (("SQLITE_CONSTRAINT",), "the schema forbids it ({name}: {error}); this is a defect, please report it"),
@@ -454,7 +459,6 @@ def _prepare_file(path: Path, form: Format, *, create: bool) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, form.mode))
     if form.private and path.stat().st_mode & 0o077:
         path.chmod(form.mode)  # a copy restored with a careless umask must not stay open to others
-    space = os.statvfs(path.parent)
-    if space.f_bavail * space.f_frsize < _LEAST_FREE:
+    if shortage(path) == _FULL:
         full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        raise form.error(f"{form.name} {path}: the disk is full; free some space and try again") from full
+        raise form.error(f"{form.name} {path}: {_FULL}; free some space and try again") from full

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from watcher.service.backup import copies
 from watcher.service.presence import DaemonState, InboxHealth
+from watcher.sqlite import shortage
 from watcher.vault import Backlog
 from watcher.vault.room import moment_of, utc_text
 
@@ -180,7 +181,7 @@ def report(
         ),
         databases=database_files(settings),
         backup=_backup(settings, state, now),
-        waiting=state.waiting if running else "",
+        waiting=(state.waiting if running else "") or _shortage(settings),
         newest_mail=utc_text(newest) if newest else "",
         running=running,
         started_at=state.started_at if running else "",
@@ -223,6 +224,14 @@ def _problem(inbox: Inbox, polled: InboxState | None, now: datetime, running: bo
     if polled.last_ok_at is not None and now - polled.last_ok_at > LATE * inbox.every:
         hint = "see the log of `watcher run`" if running else "is `watcher run` running?"
         return f"no poll succeeded for more than {LATE} intervals; {hint}"
+    return ""
+
+
+def _shortage(settings: Settings) -> str:
+    """Look at the disks, too: on a full one the daemon could not even leave word that it waits."""
+    for path in (settings.store.vault, settings.store.newsletters):
+        if problem := shortage(path):
+            return f"{path.parent}: {problem}"
     return ""
 
 
