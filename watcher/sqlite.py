@@ -289,7 +289,15 @@ class Database:
         Returns whether all of the file was looked at. Raises the format's error when it is damaged.
         """
         # SQLite before 3.41 asks no progress handler inside a b-tree, but each page looks for an interrupt.
-        bell = threading.Timer(seconds, self._connection.interrupt)
+        ended = threading.Event()
+
+        def ring() -> None:
+            pause = seconds
+            while not ended.wait(pause):  # again and again: one before the first step is forgotten
+                self._connection.interrupt()
+                pause = _PAUSE
+
+        bell = threading.Thread(target=ring, name="bell")
         bell.start()
         try:
             found = self.one("PRAGMA quick_check(1)")
@@ -298,7 +306,7 @@ class Database:
                 return False
             raise
         finally:
-            bell.cancel()
+            ended.set()
             bell.join()
         if found != "ok":
             raise self._damaged()
@@ -455,7 +463,8 @@ def _prepare_file(path: Path, form: Format, *, create: bool) -> None:
     if not path.exists():
         if not create:
             raise missing(form, path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # A private file in a directory that others may write to can be deleted or replaced by them.
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if form.private else 0o777)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, form.mode))
     if form.private and path.stat().st_mode & 0o077:
         path.chmod(form.mode)  # a copy restored with a careless umask must not stay open to others

@@ -301,3 +301,13 @@ def test_accounts_and_groups_have_names_or_numbers(tmp_path: Path) -> None:
     assert Account.named("root") == Account.owning(Path("/etc/passwd"))
     assert Account.named("nobody-of-this-name") is None
     assert Account.owning(tmp_path / "not" / "there") == Account.owning(tmp_path)
+
+
+def test_a_new_vault_s_directory_is_its_owner_s_alone(home: Home) -> None:
+    """Whatever the umask leaves to a group of which others are members."""
+    before = os.umask(0o007)
+    try:
+        Vault.open(home.vault).close()
+    finally:
+        os.umask(before)
+    assert home.vault.parent.stat().st_mode & 0o777 == 0o700

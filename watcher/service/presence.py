@@ -67,7 +67,7 @@ def state_path(vault: Path) -> Path:
 def alone(vault: Path, purpose: str = "only one daemon may work on a vault") -> Iterator[None]:
     """Hold the daemon's lock. Raises `VaultError` when another process holds it, or it cannot be made."""
     try:
-        vault.parent.mkdir(parents=True, exist_ok=True)
+        vault.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # as the vault itself makes it
         descriptor = os.open(lock_path(vault), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise VaultError(f"vault {vault}: its lock cannot be made: {error.strerror or error}") from error
