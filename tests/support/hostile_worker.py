@@ -43,8 +43,6 @@ def _obedient(raw: bytes, context: Context) -> Record:  # noqa: C901  # a table 
             os._exit(0)
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        case "abort":
-            os.abort()
         case "once":
             # Dies of the first mail of its kind, and leaves a note for the next worker.
             note = context.inbox + ".died"

@@ -109,3 +109,9 @@ def test_failed_messages_get_another_chance_a_few_times_and_with_other_rules(fil
     filled.finish([], [(2, "no header")], "v2")
     assert filled.requeue_failed(3, "v2") == 0
     assert filled.failed_ids() == {2}
+
+
+def test_finishing_leaves_the_vault_as_durable_as_before(filled: Vault) -> None:
+    """Bytes that are stored after it are on the disk again when `store` returns: synchronous is FULL."""
+    filled.finish([1], [], "v1")
+    assert filled._db.one("PRAGMA synchronous") == 2

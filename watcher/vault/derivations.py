@@ -97,15 +97,22 @@ class Derivations(Room):
         }
 
     def finish(self, done: Iterable[int], failed: Iterable[tuple[int, str]], pipeline_version: str) -> None:
-        """Note what was derived, and what failed with which reason; all in one transaction."""
+        """Note what was derived, and what failed with which reason; all in one transaction.
+
+        It does not wait for the disk: a power cut may undo it, and then these messages are derived once more.
+        """
         outcome = [("done", pipeline_version, "", number) for number in done]
         outcome += [("failed", pipeline_version, reason, number) for number, reason in failed]
-        with self._db.transaction():
-            self._db.execute_many(
-                "UPDATE derivations SET state = ?, pipeline_version = ?, error = ?, attempts = attempts + 1 "
-                "WHERE message = ?",
-                outcome,
-            )
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        try:
+            with self._db.transaction():
+                self._db.execute_many(
+                    "UPDATE derivations SET state = ?, pipeline_version = ?, error = ?, "
+                    "attempts = attempts + 1 WHERE message = ?",
+                    outcome,
+                )
+        finally:
+            self._db.execute("PRAGMA synchronous = FULL")
 
     def strike(self, message_id: int, reason: str) -> bool:
         """Note that a process did not survive deriving this message; returns whether it may be tried again.
