@@ -150,6 +150,24 @@ def test_what_root_writes_belongs_to_the_service(tmp_path: Path) -> None:
     assert [(each.stat().st_uid, each.stat().st_gid) for each in paths] == [(65534, 65534)] * 3
 
 
+def test_a_root_that_may_not_give_files_away_says_so(
+    file: TokenFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container, root may lack that right; the lock is let go all the same."""
+    keep(file, TOKEN)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as without:
+        without.setattr(os, "fchown", refuse)
+        with pytest.raises(TokenFileError, match="cannot be given to the owner of its directory"):
+            keep(file, TOKEN)
+    keep(file, TOKEN)
+    assert file.read() == TOKEN
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_of_another_user_is_named(file: TokenFile) -> None:
     """With the question that leads to the remedy."""

@@ -70,7 +70,10 @@ class TokenFile:
         except OSError as error:
             raise self._error("cannot be locked", error) from None
         try:
-            _give_to_owner_of_directory(descriptor, self.path)
+            try:
+                _give_to_owner_of_directory(descriptor, self.path)
+            except OSError as error:
+                raise self._error("cannot be given to the owner of its directory", error) from None
             self._wait_for_lock(descriptor)
             yield
         finally:
