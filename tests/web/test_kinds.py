@@ -53,6 +53,12 @@ def test_each_kind_is_shown_to_those_who_ask_for_it(mixed: Web, kind: Kind) -> N
     assert f"Of kind {kind}" in mixed.get("/-/newsletters?kind=any").text
 
 
+def test_a_mail_that_is_no_newsletter_says_so_and_why(mixed: Web) -> None:
+    """On its own page: the kind, and where its sign stood."""
+    page = mixed.get(f"/newsletters/newsletters/{list(Kind).index(Kind.BOUNCE) + 1}").text
+    assert '<span class="tag kind" title="by: header List-Id">bounce</span>' in page
+
+
 def test_facets_count_newsletters_alone(mixed: Web) -> None:
     """The number beside a value is that of the list behind it."""
     page = mixed.get("/-/newsletters").text
