@@ -178,10 +178,10 @@ def apply_command(ctx: click.Context, dry_run: bool) -> int:
 
     settings = load_settings(ctx)
     contexts = _contexts(settings)
-    registry = contexts.registry
+    registry, path = contexts.registry, settings.store.newsletters
     with (
-        Vault.open(settings.store.vault, create=False) as vault,
-        Store.open(settings.store.newsletters, create=False) as store,
+        Store.look(path) if dry_run else Store.open(path, create=False) as store,
+        Vault.look(settings.store.vault) as vault,
     ):
         with progress("comparing", store.count()) as shown:
             change = compare(vault, store, contexts.of, accounts=registry.by_account, on_batch=shown.advance)
@@ -207,12 +207,12 @@ def conflicts(settings: Settings) -> list[str]:
     written = claims(settings.senders)
     sentences = []
     for each in found:
-        first, *others = (
+        same = [
             claim
             for claim in written
             if claim.key == each.key and normalised(claim.key, claim.text) == each.value
-        )
-        for other in others:
+        ]
+        for first, other in zip(same[:1] * len(same), same[1:], strict=False):
             mark = "an alias" if other.private else f"`{printable(other.text)}`"
             sentences.append(
                 f"{settings.senders}:{other.place.line}:{other.place.column}: {each.key}: {mark} of "
