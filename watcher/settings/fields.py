@@ -146,28 +146,55 @@ def _boolean(value: object) -> bool:
     return written == "true"
 
 
-def _every(value: object) -> timedelta:
+def duration(value: object, least: timedelta, most: timedelta) -> timedelta:
+    """Read a duration, in whole units, between two."""
     written = text(value)
     matched = _DURATION.fullmatch(written)
     if matched is None:
         hint = "; a number needs its unit" if written.isdecimal() else ""
         raise invalid(f"must be a duration such as `90s`, `5m`, `1h30m` or `1d`{_echo(written)}{hint}")
     days, hours, minutes, seconds = (int(part or 0) for part in matched.groups())
-    duration = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    if not _EVERY[0] <= duration <= _EVERY[1]:
-        raise invalid(f"must be between `10s` and `1d`{_echo(written)}")
-    return duration
+    found = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    if not least <= found <= most:
+        raise invalid(f"must be between `{_in_words(least)}` and `{_in_words(most)}`{_echo(written)}")
+    return found
 
 
-def _size(value: object) -> int:
+def _in_words(duration: timedelta) -> str:
+    """One unit, the largest that divides it."""
+    seconds = int(duration.total_seconds())
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds % unit == 0:
+            return f"{seconds // unit}{name}"
+    return f"{seconds}s"
+
+
+def _every(value: object) -> timedelta:
+    return duration(value, *_EVERY)
+
+
+def size(value: object, least: int, most: int) -> int:
+    """Read a number of bytes between two."""
     written = text(value)
     matched = _SIZE.fullmatch(written)
     if matched is None:
         raise invalid(f"must be a size such as `500kB`, `50MB` or `64MiB`{_echo(written)}")
-    size = int(float(matched[1]) * _SIZE_UNITS[(matched[2] or "").lower()])
-    if not _MAX_MESSAGE[0] <= size <= _MAX_MESSAGE[1]:
-        raise invalid(f"must be between `100kB` and `900MB`{_echo(written)}")
-    return size
+    found = int(float(matched[1]) * _SIZE_UNITS[(matched[2] or "").lower()])
+    if not least <= found <= most:
+        raise invalid(f"must be between `{_in_bytes(least)}` and `{_in_bytes(most)}`{_echo(written)}")
+    return found
+
+
+def _in_bytes(size: int) -> str:
+    """One unit, the largest that divides it."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB")):
+        if size % unit == 0:
+            return f"{size // unit}{name}"
+    return f"{size // 1000}kB"
+
+
+def _size(value: object) -> int:
+    return size(value, *_MAX_MESSAGE)
 
 
 def _since(value: object) -> date:
@@ -266,10 +293,10 @@ Port = Annotated[
 ]
 Boolean = Annotated[bool, BeforeValidator(_boolean), WithJsonSchema({"type": "boolean"})]
 Resolver = Annotated[DnsServer, BeforeValidator(_dns_server), _as({"minLength": 1})]
-Every = Annotated[
-    timedelta, BeforeValidator(_every), _as({"pattern": r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"})
-]
-Size = Annotated[int, BeforeValidator(_size), _as({"pattern": r"^\d+(\.\d+)? ?([kKMG]i?)?B$"})]
+DURATION_SCHEMA = _as({"pattern": r"^(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"})
+SIZE_SCHEMA = _as({"pattern": r"^\d+(\.\d+)? ?([kKMG]i?)?B$"})
+Every = Annotated[timedelta, BeforeValidator(_every), DURATION_SCHEMA]
+Size = Annotated[int, BeforeValidator(_size), SIZE_SCHEMA]
 Since = Annotated[date, BeforeValidator(_since), _as({"format": "date"})]
 Folder = Annotated[str, BeforeValidator(_folder), _as({"minLength": 1})]
 Mx = Annotated[str, BeforeValidator(_mx), _as({"minLength": 1})]

@@ -17,6 +17,7 @@ from watcher.settings.oauth_model import OAuth  # noqa: TC001  # pydantic reads 
 from watcher.settings.outside_model import Backup, Heartbeat, Listen  # noqa: TC001  # pydantic reads them
 from watcher.settings.secret_model import REFERENCES, Secret, one_reference
 from watcher.settings.values import After, Links, Security
+from watcher.settings.workers_model import Workers
 
 
 class Inbox(Model):
@@ -277,6 +278,11 @@ class InboxesFile(Model):
         description="A sign of life after each good round, for a monitor that raises the alarm when it stays "
         "away. Off unless written.",
         examples=[{"command": ["/usr/local/bin/tell-the-monitor"]}],
+    )
+    workers: Workers = Field(
+        default_factory=Workers,
+        description="What one mail may cost, in time and memory, before it has failed. The others go on.",
+        examples=[{"deadline": "10s", "memory": "512MB"}],
     )
     inboxes: Annotated[tuple[Inbox, ...], BeforeValidator(nothing_is_an_empty_list)] = Field(
         description="The inboxes to watch; `[]` for none.",

@@ -78,6 +78,7 @@ def _settings(path: Path, model: inboxes_model.InboxesFile) -> values.Settings:
         heartbeat=values.Heartbeat(model.heartbeat.command or (), model.heartbeat.url or "")
         if model.heartbeat
         else None,
+        workers=values.Workers(model.workers.deadline, model.workers.memory),
     )
 
 
