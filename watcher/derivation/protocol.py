@@ -11,6 +11,7 @@ import io
 import pickle
 import struct
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -77,10 +78,18 @@ class _Answers(pickle.Unpickler):
         return found
 
 
+class _Speech(pickle.Pickler):
+    """Writes a member of an enum as class and value; Python 3.11.2 (Debian 12) would name `getattr`."""
+
+    def reducer_override(self, obj: Any, /) -> Any:
+        return (type(obj), (obj.value,)) if isinstance(obj, Enum) else NotImplemented
+
+
 def frame(value: object) -> bytes:
     """One value as it travels."""
-    body = pickle.dumps(value, protocol=5)
-    return _LENGTH.pack(len(body)) + body
+    body = io.BytesIO()
+    _Speech(body, protocol=5).dump(value)
+    return _LENGTH.pack(body.tell()) + body.getvalue()
 
 
 class Frames:
