@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils import Migrations
 
+from watcher.store import counts
 from watcher.store.record_page import RECORD_PAGE
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ def m002_reasons_and_results(db: Database) -> None:
     """Keep why a mail is of its kind, and what our receiver's checks found (RFC 8601)."""
     for statement in _REASONS_AND_RESULTS:
         db.execute(statement)
+
+
+@migrations()
+def m003_counts(db: Database) -> None:
+    """Count newsletters as they are written, and find mail that was known by its alias alone."""
+    counts.create(db.execute)
+    db.execute(
+        "CREATE INDEX newsletters_alias ON newsletters (sender, from_domain) WHERE sender_reason = 'alias'"
+    )
 
 
 _REASONS_AND_RESULTS = (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from watcher.sqlite import Database, Format
+from watcher.store import counts
 from watcher.store.attribution import Attributed, Stranger, Tally, attributed, strangers, tallies
 from watcher.store.errors import StoreError
 from watcher.store.rhythm import Quiet, quiet_senders
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from watcher.record import ProviderEntry, Record, Sender
 
-VERSION = 2
+VERSION = 3
 """How many migrations `watcher.store.schema` has."""
 
 FORMAT = Format(
@@ -74,6 +75,7 @@ class Store:
             self._introduce(records)
             for table, rows in batches(records):
                 self._db.execute_many(table.insert, rows)
+            counts.add(self._db, (number for number, _ in records))
 
     def delete(self, ids: Iterable[int]) -> None:
         """Delete these newsletters with all that belongs to them; unknown ids are ignored."""
@@ -87,6 +89,7 @@ class Store:
         )
         if not there:
             return
+        counts.subtract(self._db, (number for (number,) in there))
         # The index has no copy of the text: to take a row out it must be told what was put in.
         self._db.execute_many(
             "INSERT INTO newsletters_fts (newsletters_fts, rowid, subject, from_name, text) "
@@ -118,12 +121,15 @@ class Store:
 
         All in one transaction: a reader sees the old senders or the new ones. Nothing else of a row changes.
         """
-        register = list(senders)
+        register, changed = list(senders), list(changes)
+        ids = [number for number, _, _ in changed]
         with self._db.transaction():
             self._write_senders(register)
+            counts.subtract(self._db, ids, senders_only=True)
             self._db.execute_many(
-                "UPDATE newsletters SET sender = nullif(?2, ''), sender_reason = ?3 WHERE id = ?1", changes
+                "UPDATE newsletters SET sender = nullif(?2, ''), sender_reason = ?3 WHERE id = ?1", changed
             )
+            counts.add(self._db, ids, senders_only=True)
             self._forget("senders", (each.slug for each in register))
 
     def _write_senders(self, senders: Sequence[Sender]) -> None:
