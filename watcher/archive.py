@@ -103,12 +103,18 @@ class Archive:
         *,
         stopped: Callable[[], bool] = lambda: False,
         on_batch: Callable[[Derived], None] | None = None,
+        on_rows: Callable[[Sequence[tuple[int, Record]]], None] | None = None,
     ) -> Derived:
-        """Derive what is pending, a batch at a time, until nothing is left or `stopped()` says so."""
+        """Derive what is pending, a batch at a time, until nothing is left or `stopped()` says so.
+
+        `on_rows` and `on_batch` hear of each batch once it is committed.
+        """
         total = Derived()
         for rows in self._derivation.pending(self.vault, stopped):
             batch = self.commit(rows)
             total += batch
+            if on_rows is not None:
+                on_rows(rows)
             if on_batch is not None:
                 on_batch(batch)
         return total

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from watcher.archive import Archive, utc_now
 from watcher.derivation import Lanes
 from watcher.log import get_logger
+from watcher.service.arrivals import Arrivals
 from watcher.service.housekeeping import look_for_damage
 from watcher.service.hub import RENEWAL
 from watcher.service.inbox import account_of
@@ -29,10 +30,10 @@ from watcher.service.watches import Watches
 from watcher.sqlite import DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from watcher.archive import Derived
+    from watcher.derivation.protocol import Row
     from watcher.service.notify import Notifier
     from watcher.settings import SenderSettings, Settings
 
@@ -66,14 +67,19 @@ class Daemon:
         self._reread = threading.Event()
         self._reported = 0.0  # time.monotonic()
         self._outside = Outside(settings, notifier, lambda: self._log, utc_now)
+        self._arrivals = Arrivals(lambda: self._log)
         self._watches = Watches(
             settings.store.vault,
             lambda inbox: account_of(inbox, os.environ),
-            self._wake.set,
+            self._arrived,
             lambda: self._log,
             renewal=renewal,
             witness=self._outside,
         )
+
+    def _arrived(self) -> None:
+        self._arrivals.arrived()
+        self._wake.set()
 
     def stop(self) -> None:
         """Ask the daemon to stop; returns at once."""
@@ -115,14 +121,13 @@ class Daemon:
         """Work until the stop, or until there are other settings."""
         lanes = Lanes.of(self._settings, self._senders)
         opened = opened_when_possible(
-            lambda: Archive.open(self._settings, self._senders, lanes),
+            lambda: self._opened(lanes),
             self._outside.storage,
             self._wait_for_disk,
         )
         with lanes, opened as archive, _keeping_keys(self._settings):
             if archive is None:  # the stop came first
                 return
-            archive.retry_failed()
             if not self._watches.started:
                 self._watches.start(self._settings.inboxes)
                 self._log.info("started", inboxes=len(self._settings.inboxes))
@@ -131,6 +136,12 @@ class Daemon:
                 self._work(archive)
             if self._stop.is_set():
                 self._end(archive)
+
+    @contextmanager
+    def _opened(self, lanes: Lanes) -> Iterator[Archive]:
+        with Archive.open(self._settings, self._senders, lanes) as archive:
+            archive.retry_failed()
+            yield archive
 
     def _work(self, archive: Archive) -> None:
         """Derive what there is, look after the rest, then wait for more."""
@@ -147,11 +158,13 @@ class Daemon:
         self._wake.wait(wait)
 
     def _work_now(self, archive: Archive) -> None:
-        def derived_some(_: Derived) -> None:
+        def committed(rows: Sequence[Row]) -> None:
             self._outside.storage.works(vault=False)
+            self._arrivals.stored(archive.vault, rows)
             self._report(archive)
 
-        derived = archive.derive_pending(stopped=self._stop.is_set, on_batch=derived_some)
+        self._arrivals.begin()
+        derived = archive.derive_pending(stopped=self._stop.is_set, on_rows=committed)
         if derived.done or derived.failed:
             self._log.info("derived", done=derived.done, failed=derived.failed)
         if self._untidy.is_set() or self._outside.night_is_over:
