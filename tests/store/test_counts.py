@@ -10,7 +10,7 @@ import pytest
 from tests.support.records import CATALOGUE, SENDER, failed_record, record
 from watcher.record import Author, Kind, Link, LinkAction, Sender, SenderMatch, Tracker
 from watcher.store import Store
-from watcher.store.counts import COUNTS
+from watcher.store.counts import COUNTS, EVERY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def anew(store: Store) -> dict[str, list[tuple[object, ...]]]:
     """What the rows give when they are counted now, in tables made for it."""
     for each in COUNTS:
         store._db.execute(f"DELETE FROM {each.table}")  # noqa: S608
-        store._db.execute(each.add("true"))
+        store._db.execute(each.add(EVERY))
     return counts(store)
 
 
