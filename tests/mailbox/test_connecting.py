@@ -20,6 +20,7 @@ from watcher.mailbox import (
     Session,
     TemporarilyRefused,
     Unreachable,
+    transport,
 )
 
 if TYPE_CHECKING:
@@ -296,3 +297,14 @@ def test_a_handshake_without_an_end(dovecot: Dovecot) -> None:
         proxy.harm(Fault.STALL)
         account = account_at(proxy.port, security=Security.TLS, connect_timeout=0.3)
         assert "no TLS handshake within 0.3 s" in failure(Unreachable, account)
+
+
+def test_connections_share_what_they_trust_until_it_changes(authority: Authority, tmp_path: Path) -> None:
+    """A thousand connections must not hold a thousand copies; a renewed file is used by the next one."""
+    cafile = tmp_path / "ca.pem"
+    cafile.write_bytes(authority.cafile.read_bytes())
+    account = account_at(993, cafile=str(cafile))
+    first = transport._tls_context(account)
+    assert transport._tls_context(account) is first
+    cafile.write_bytes(authority.cafile.read_bytes() * 2)
+    assert transport._tls_context(account) is not first

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import imaplib
 import ipaddress
+import os
 import socket
 import ssl
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from watcher.mailbox.account import Security
@@ -71,7 +73,7 @@ def discard(client: Client) -> None:
 
 def _tls_context(account: Account) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=account.cafile)
+        return _shared_context(account.cafile, _version_of(account.cafile))
     except OSError as error:  # ssl.SSLError is one too
         raise CertificateInvalid(
             sentence(
@@ -80,12 +82,29 @@ def _tls_context(account: Account) -> ssl.SSLContext:
                 remedy="name a readable file with the server's CA certificate in PEM form",
             )
         ) from None
-    if account.cafile:
+
+
+@lru_cache(maxsize=8)
+def _shared_context(cafile: str | None, _version: tuple[int, ...]) -> ssl.SSLContext:
+    """Return the context of all connections that trust the same: a megabyte each, and 20 ms to make."""
+    context = ssl.create_default_context(cafile=cafile)
+    if cafile:
         # Python 3.13 refuses by default what home-made certificates often lack, and accepts a server's own
         # certificate as an anchor: the same for all versions, and only where someone named the file.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
+
+
+def _version_of(cafile: str | None) -> tuple[int, ...]:
+    """Return what changes with the authorities: a renewed file is heeded by the next connection."""
+    paths = ssl.get_default_verify_paths()
+    version: tuple[int, ...] = ()
+    for path in (cafile,) if cafile else (paths.cafile, paths.capath):
+        if path:
+            status = os.stat(path)  # noqa: PTH116 - a Path for nothing
+            version += (status.st_mtime_ns, status.st_size, status.st_ino)
+    return version
 
 
 def _dial(account: Account) -> socket.socket:
