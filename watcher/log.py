@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+_FIRST = ("timestamp", "level", "event")
 _PRIORITY = {"critical": 2, "error": 3, "warning": 4, "info": 6, "debug": 7}
 
 
@@ -30,6 +31,7 @@ def configure(*, verbose: bool = False, stream: TextIO | None = None) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _where,
+        _in_order,
     ]
     if _is_journal(target, os.environ.get("JOURNAL_STREAM", "")):
         processors += [structlog.processors.JSONRenderer(sort_keys=False), _with_priority]
@@ -80,6 +82,11 @@ def _where(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
             for frame in traceback.extract_tb(error.__traceback__)
         ]
     return event
+
+
+def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Put first what every line has: lines are read by people, too."""
+    return {**{key: event[key] for key in _FIRST if key in event}, **event}
 
 
 def _with_priority(_logger: WrappedLogger, method: str, line: Any) -> str:
