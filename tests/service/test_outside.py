@@ -217,6 +217,23 @@ def test_a_sign_of_life_follows_a_good_round_alone(stage: Stage) -> None:
     assert signed() == 2
 
 
+def test_a_single_round_shows_itself_too(home: Home, mail_user: MailUser) -> None:
+    """From cron: metrics, and a sign of life when all inboxes were read; neither fails the round."""
+    home.watch(mail_user)
+    mail_user.deliver(mail())
+    text = home.config.read_text()
+    sign = home.root / "sign"
+    home.config.write_text(f"metrics_file: w.prom\nheartbeat: {{command: [touch, {sign}]}}\n{text}")
+    assert home.run("poll").code == 0
+    assert 'watcher_inbox_well{inbox="test"} 1\n' in (home.root / "w.prom").read_text()
+    assert sign.exists()
+    home.config.write_text(f"metrics_file: none/w.prom\nheartbeat: {{command: [none]}}\n{text}")
+    outcome = home.run("poll")
+    assert outcome.code == 0
+    assert "not shown: metrics_file: " in outcome.err
+    assert "not shown: heartbeat: the command cannot be run" in outcome.err
+
+
 def test_two_daemons_do_not_share_a_vault(home: Home) -> None:
     """The second one says so and ends; the lock goes with its holder."""
     assert not is_running(home.vault)

@@ -136,9 +136,10 @@ def poll_command(ctx: click.Context) -> int:
     watcher poll
     */10 * * * *  watcher --config /etc/watcher/inboxes.yaml poll     (from cron)
     """
-    from watcher.archive import Archive  # noqa: PLC0415
+    from watcher.archive import Archive, utc_now  # noqa: PLC0415
     from watcher.derivation import Lanes  # noqa: PLC0415
     from watcher.service.dkim_keys import keep_keys  # noqa: PLC0415
+    from watcher.service.outside import show_once  # noqa: PLC0415
     from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
 
     settings = load_settings(ctx)
@@ -156,9 +157,13 @@ def poll_command(ctx: click.Context) -> int:
                 stopped=stopped, on_batch=lambda batch: shown.advance(batch.done + batch.failed)
             )
         keep_keys(settings, stopped=stopped)
+        well = not any(each.errors for each in passes)
+        unshown = show_once(settings, archive.vault, archive.store, utc_now(), well=well)
     for each in passes:
         _print_pass(each)
     click.echo(f"derived {derived.done}, failed {derived.failed}")
+    for problem in unshown:
+        click.echo(f"not shown: {problem}", err=True)
     return _poll_code(passes)
 
 

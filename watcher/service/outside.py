@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watcher.service.heartbeat import Heart
+from watcher.service.heartbeat import Heart, HeartbeatError, send
 from watcher.service.housekeeping import Copier, is_due
 from watcher.service.metrics import Tally, exposition, state_metrics, write_textfile
 from watcher.service.presence import DaemonState, InboxHealth, read_state, write_state
@@ -216,6 +216,29 @@ class Outside(Witness):
             self._troubled.add(what)
         else:
             self._troubled.discard(what)
+
+
+def show_once(settings: Settings, vault: Vault, store: Store, now: datetime, *, well: bool) -> list[str]:
+    """Show how a single round went, as `watcher poll` makes it; returns what could not be shown.
+
+    The file of metrics has no counters: nobody lives to count. `well`: send the sign of life. Raises
+    `VaultError` and `StoreError`.
+    """
+    problems = []
+    if settings.metrics_file is not None:
+        found = report(settings, vault, store, now)
+        quiet, confirmations = len(found.quiet_senders), len(found.confirmations)
+        try:
+            metrics = state_metrics(found, quiet=quiet, confirmations=confirmations)
+            write_textfile(settings.metrics_file, exposition(metrics))
+        except OSError as error:
+            problems.append(f"metrics_file: {settings.metrics_file}: {error.strerror or error}")
+    if settings.heartbeat is not None and well:
+        try:
+            send(settings.heartbeat)
+        except HeartbeatError as error:
+            problems.append(str(error))
+    return problems
 
 
 def _health(backoff: Backoff) -> InboxHealth:
