@@ -192,7 +192,7 @@ def test_who_may_replace_the_vault(
     monkeypatch.setattr(permissions, "members", lambda _: frozenset(others))
     owner = Account("alice", os.geteuid(), os.getegid(), frozenset())
     monkeypatch.setattr(Account, "owning", lambda _: owner)
-    home.run("check", "--offline")
+    Vault.open(home.vault).close()
     home.vault.parent.chmod(mode)
     outcome = home.run("check", "--offline")
     assert (outcome.code == 0) == well
@@ -222,7 +222,7 @@ def test_root_checks_as_the_owner_and_leaves_nothing_of_its_own(store: Path, hom
     settings.write_text(f"store: {{newsletters: {store}, vault: {vault}}}\ninboxes: []\n")
     settings.chmod(0o600)
     outcome = home.run("check", "--offline", "--config", str(settings))
-    assert f"vault: {vault} is not there yet; uid 61001 makes it" in outcome.out
+    assert f"vault: {vault} is not there yet; the first `watcher run` or `poll` makes it" in outcome.out
     assert f"store: {store} is writable, 0 newsletters" in outcome.out
     assert f"run `chgrp 61001 {settings}` and `chmod 640 {settings}`" in outcome.out
     assert outcome.code == 1
@@ -244,7 +244,8 @@ def test_what_goes_wrong_in_another_account_is_told() -> None:
 
 def test_check_tries_the_reader_that_is_named(home: Home) -> None:
     """`--reader` is for stores that are not the service's; who may not try says so."""
-    home.run("check", "--offline")
+    Vault.open(home.vault).close()
+    Store.open(home.store).close()
     outcome = home.run("check", "--offline", "--reader", "root")
     assert outcome.code == 0
     expected = "root can read it while the daemon runs" if os.geteuid() == 0 else "run this as root"
@@ -311,3 +312,16 @@ def test_a_new_vault_s_directory_is_its_owner_s_alone(home: Home) -> None:
     finally:
         os.umask(before)
     assert home.vault.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_check_makes_no_database(home: Home) -> None:
+    """One that root makes before the first start would stay root's; it looks whether one can be made."""
+    outcome = home.run("check", "--offline")
+    assert outcome.code == 0
+    assert f"store: {home.store} is not there yet" in outcome.out
+    assert not home.store.parent.exists()
+    home.config.write_text("store: {newsletters: /proc/none/newsletters.db}\ninboxes: []\n")
+    outcome = home.run("check", "--offline")
+    assert outcome.code == 1
+    problem = f"user id {os.geteuid()} may not write in /proc"
+    assert f"vault: FAILED: /proc/none/vault.db cannot be made: {problem}" in outcome.out

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import tempfile
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -81,10 +82,10 @@ def _as_owner(subject: str, path: Path, opens: Callable[[], tuple[bool, str]]) -
     Who is not root looks as who they are.
     """
     owner = Account.owning(path)
+    if not path.exists():
+        return _not_there(subject, path)
     if os.geteuid() != 0 or owner.is_this_process:
         return Finding(subject, *opens())
-    if not path.exists():  # made by root it would be root's
-        return Finding(subject, True, f"{path} is not there yet; {owner.name} makes it")
 
     @contextmanager
     def part() -> Iterator[str]:
@@ -95,9 +96,21 @@ def _as_owner(subject: str, path: Path, opens: Callable[[], tuple[bool, str]]) -
     return Finding(subject, word == "well", text)
 
 
+def _not_there(subject: str, path: Path) -> Finding:
+    """A database that is not made yet, and not made here: one that root makes the daemon could not write."""
+    folder = next(each for each in path.absolute().parents if each.exists())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".watcher-check-", dir=folder):
+            pass
+    except OSError as error:
+        who = f"user id {os.geteuid()} may not write in {folder}"
+        return Finding(subject, False, f"{path} cannot be made: {who} ({error.strerror})")
+    return Finding(subject, True, f"{path} is not there yet; the first `watcher run` or `poll` makes it")
+
+
 def _vault_opens(path: Path) -> tuple[bool, str]:
     try:
-        with Vault.open(path) as vault:
+        with Vault.open(path, create=False) as vault:
             return True, f"{path} is writable, {vault.counts().messages} mails"
     except VaultError as error:
         return False, str(error)
@@ -105,7 +118,7 @@ def _vault_opens(path: Path) -> tuple[bool, str]:
 
 def _store_opens(path: Path) -> tuple[bool, str]:
     try:
-        with Store.open(path) as store:
+        with Store.open(path, create=False) as store:
             return True, f"{path} is writable, {store.count()} newsletters"
     except StoreError as error:
         return False, str(error)
