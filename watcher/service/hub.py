@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-RENEWAL = 300.0
-"""Seconds after which IDLE is ended and begun again. RFC 2177 asks for less than 29 minutes, but the tables
-of home routers and firewalls forget a silent connection after five to fifteen."""
+RENEWAL = 270.0
+"""Seconds after which IDLE is ended and begun again. RFC 2177 asks for less than 29 minutes, but AOL's server
+gives up after 300 seconds (lefcha/imapfilter issue 311), and so do the tables of many routers."""
 
 _SPREAD = 0.2
 """The share of the renewal by which it may come earlier: connections that began together drift apart."""
