@@ -212,9 +212,10 @@ def _poll_code(passes: list[Pass]) -> int:
 @config_option
 @click.pass_context
 def run_command(ctx: click.Context) -> int:
-    """The daemon: poll every inbox at its interval until SIGTERM or Ctrl-C.
+    """The daemon: take mail in as it arrives, and poll at intervals, until SIGTERM or Ctrl-C.
 
-    Under systemd it reports READY, STATUS and the watchdog. A bad setting ends it with exit code 78.
+    SIGHUP reads the settings again; with a mistake in them the old ones stay. Under systemd it reports
+    READY, STATUS and the watchdog. A bad setting at the start ends it with exit code 78.
 
     \b
     watcher run
