@@ -1,4 +1,4 @@
-"""The one place that opens SQLite: file modes, pragmas, the check before use, errors that say what to do.
+"""The one place that opens SQLite: file modes, pragmas, the check before use, copies.
 
 `vault` and `store` describe their file as a `Format` and work on a `Database`. WAL needs `-wal` and `-shm`
 beside the file, and SQLite gives those the mode of the file itself; so the file is made first, with the mode
@@ -14,41 +14,21 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from watcher.sqlite_errors import FULL, REFUSED, DatabaseError, Format, missing, refusal, shortage, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 PAGE_SIZE = 8192  # bytes; a mild optimum for rows of mail: 7 % less CPU than 4096
-_LEAST_FREE = 4 << 20  # bytes on the disk below which nothing is begun
-_FULL = "the disk is full"
 _CACHE_KIB = 16_384
 _ANALYSED = 400  # rows of an index that are looked at for the statistics
 _PAUSE = 0.01  # seconds between two attempts at what SQLite does not wait for itself
 _WAL_KEPT = 64 << 20  # bytes; a larger -wal file is cut when it is reset
 
 Row = tuple[Any, ...]
-
-
-class DatabaseError(Exception):
-    """A database cannot be used; the message says which file, what happened and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """What one kind of database file is."""
-
-    name: str  # as it stands in messages: "vault"
-    application_id: int  # https://sqlite.org/fileformat2.html, section 1.3.12
-    version: int  # user_version: how many migrations there are
-    migrations: str  # the module whose `migrations` make the schema; imported only when some are due
-    synchronous: str  # FULL: a commit is on the disk; NORMAL: a power cut may take the last commits
-    mode: int  # of the file, before the umask
-    private: bool  # nobody but its owner may read it
-    error: type[DatabaseError]
-    damaged: str  # what to do about a file that cannot be read
 
 
 class Database:
@@ -343,94 +323,6 @@ class Database:
         self._connection.close()
 
 
-def is_damage(error: DatabaseError) -> bool:
-    """Whether the file could not be read as a database, as opposed to one that may be somebody's."""
-    name = getattr(error.__cause__, "sqlite_errorname", "")
-    return str(name).startswith(_DAMAGE)
-
-
-def is_storage_trouble(error: DatabaseError, path: Path) -> bool:
-    """Whether the disk is full, read-only or failing: the file is well, and the trouble may pass."""
-    cause = error.__cause__
-    if isinstance(cause, OSError):
-        return cause.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
-    name = str(getattr(cause, "sqlite_errorname", ""))
-    if name.startswith(_REFUSED):  # a file that somebody closed to us does not open by waiting
-        return bool(shortage(path))
-    return name.startswith(("SQLITE_FULL", "SQLITE_IOERR"))
-
-
-def shortage(path: Path) -> str:
-    """What keeps anybody from writing at `path`, as far as the file system tells; empty when nothing does."""
-    try:
-        space = os.statvfs(path.parent)
-    except OSError:
-        return ""
-    if space.f_flag & os.ST_RDONLY:
-        return "the file system is read-only"
-    return _FULL if space.f_bavail * space.f_frsize < _LEAST_FREE else ""
-
-
-class translated:  # noqa: N801  # a context manager, used like a function; a generator would cost each statement
-    """Turn SQLite's errors into the format's own, with a remedy; misuse of the interface stays what it is."""
-
-    __slots__ = ("_form", "_path")
-
-    def __init__(self, form: Format, path: Path) -> None:
-        self._form = form
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.ProgrammingError):
-            explanation = _explanation(error, self._form)
-            raise self._form.error(f"{self._form.name} {self._path}: {explanation}") from error
-
-
-def _explanation(error: sqlite3.Error, form: Format) -> str:
-    name = getattr(error, "sqlite_errorname", "") or type(error).__name__
-    for beginnings, sentence in _EXPLANATIONS:
-        if name.startswith(beginnings):
-            return sentence.format(
-                name=name, error=error, damaged=form.damaged, permission=_permission_remedy()
-            )
-    return f"{error} ({name})"
-
-
-# By the beginning of the result code's name (https://sqlite.org/rescode.html).
-_DAMAGE = ("SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_FORMAT")
-_REFUSED = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")
-_EXPLANATIONS = (
-    (_DAMAGE, "the file is damaged or is no SQLite database ({name}); {damaged}"),
-    (
-        ("SQLITE_BUSY", "SQLITE_LOCKED"),
-        "another process keeps it locked ({name}); wait for it, or end it, and try again",
-    ),
-    (("SQLITE_FULL",), f"{_FULL}; free some space and try again, nothing was half written"),
-    (_REFUSED, "it cannot be written ({name}); {permission}"),
-    (("SQLITE_IOERR",), "the disk reports an error ({name}); see the system's log"),
-    (("SQLITE_CONSTRAINT",), "the schema forbids it ({name}: {error}); this is a defect, please report it"),
-)
-
-
-def _permission_remedy() -> str:
-    return f"the file and its directory must be writable for user id {os.geteuid()}"
-
-
-def refusal(form: Format, path: Path, error: OSError) -> DatabaseError:
-    """Return the format's error for a path that the system refuses."""
-    return form.error(f"{form.name} {path}: {error.strerror or error}; {_permission_remedy()}")
-
-
-def missing(form: Format, path: Path) -> DatabaseError:
-    """Return the format's error for a file that nobody has made yet."""
-    return form.error(
-        f"{form.name} {path}: there is no such file yet; `watcher poll` or `watcher import` make it"
-    )
-
-
 def _reading(path: Path, patience: float) -> sqlite3.Connection:
     """Connect for reading alone.
 
@@ -446,7 +338,7 @@ def _reading(path: Path, patience: float) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         connection.close()
         wal = path.with_name(path.name + "-wal")
-        if not error.sqlite_errorname.startswith(_REFUSED) or (wal.exists() and wal.stat().st_size):
+        if not error.sqlite_errorname.startswith(REFUSED) or (wal.exists() and wal.stat().st_size):
             raise
         return sqlite3.connect(uri + "?mode=ro&immutable=1", uri=True, isolation_level=None)
     return connection
@@ -468,6 +360,6 @@ def _prepare_file(path: Path, form: Format, *, create: bool) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, form.mode))
     if form.private and path.stat().st_mode & 0o077:
         path.chmod(form.mode)  # a copy restored with a careless umask must not stay open to others
-    if shortage(path) == _FULL:
+    if shortage(path) == FULL:
         full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        raise form.error(f"{form.name} {path}: {_FULL}; free some space and try again") from full
+        raise form.error(f"{form.name} {path}: {FULL}; free some space and try again") from full

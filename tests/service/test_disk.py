@@ -14,7 +14,7 @@ from tests.support.home import mail
 from tests.support.watched import watching
 from watcher.service import daemon as daemon_module
 from watcher.service import watches as watches_module
-from watcher.sqlite import is_storage_trouble
+from watcher.sqlite_errors import is_storage_trouble
 from watcher.vault import Vault, VaultError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def test_a_file_that_may_not_grow_is_the_disks_trouble(tmp_path: Path) -> None:
     code = f"""
 import os, resource, sys
 from pathlib import Path
-from watcher.sqlite import is_storage_trouble
+from watcher.sqlite_errors import is_storage_trouble
 from watcher.vault import Arrival, Vault, VaultError
 path = Path({str(path)!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))

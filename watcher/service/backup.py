@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from watcher.sqlite import DatabaseError
+from watcher.sqlite_errors import DatabaseError
 from watcher.store import Store
 from watcher.vault import Vault
 

@@ -27,7 +27,7 @@ from watcher.service.reloading import ReloadRefused, read_again
 from watcher.service.stopping import reload_on_signal, stop_on_signals
 from watcher.service.storage import opened_when_possible
 from watcher.service.watches import Watches
-from watcher.sqlite import DatabaseError
+from watcher.sqlite_errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

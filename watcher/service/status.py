@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from watcher.service.backup import copies
 from watcher.service.presence import DaemonState, InboxHealth
-from watcher.sqlite import shortage
+from watcher.sqlite_errors import shortage
 from watcher.vault import Backlog
 from watcher.vault.room import moment_of, utc_text
 

@@ -10,7 +10,7 @@ import threading
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from watcher.sqlite import DatabaseError, is_storage_trouble
+from watcher.sqlite_errors import DatabaseError, is_storage_trouble
 from watcher.vault import VaultError
 
 if TYPE_CHECKING:

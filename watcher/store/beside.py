@@ -18,7 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from watcher.sqlite import Database, is_damage, refusal
+from watcher.sqlite import Database
+from watcher.sqlite_errors import is_damage, refusal
 from watcher.store.errors import StoreError
 from watcher.store.store import FORMAT, Store
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watcher.sqlite import DatabaseError
+from watcher.sqlite_errors import DatabaseError
 
 
 class StoreError(DatabaseError):

@@ -7,7 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from watcher.sqlite import Database, Format
+from watcher.sqlite import Database
+from watcher.sqlite_errors import Format
 from watcher.store import counts
 from watcher.store.attribution import Attributed, Stranger, Tally, attributed, strangers, tallies
 from watcher.store.errors import StoreError

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from watcher.sqlite import Database, Format
+from watcher.sqlite import Database
+from watcher.sqlite_errors import Format
 from watcher.vault.derivations import Derivations
 from watcher.vault.errors import VaultError
 from watcher.vault.mailboxes import Mailboxes
