@@ -232,10 +232,12 @@ def test_the_web_pages_cannot_reach_the_vault(machine: Machine) -> None:
 
 
 def test_an_instance_has_an_account_of_its_own(machine: Machine) -> None:
-    """It runs beside the daemon, and neither may read what the other keeps."""
+    """It runs beside the daemon, and neither may read what the other keeps; senders.yaml is for both."""
+    machine.path("/etc/watcher/senders.yaml").chmod(0o600)  # as root's `watcher init` may leave it
     start_instance(machine, "museum")
     machine.wait_for(lambda: "1 mails" in machine.show("watcher@museum", "StatusText"), "watcher@museum")
     assert machine.show("watcher@museum", "User") == "watcher-museum"
+    assert machine.run("systemd-tmpfiles", "--create").stderr == ""  # at boot both files are read
     for user, other in (("watcher", "watcher-museum"), ("watcher-museum", "watcher")):
         refused = machine.run_as(user, "ls", f"/var/lib/{other}", check=False)
         assert "Permission denied" in refused.stderr
