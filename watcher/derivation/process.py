@@ -60,10 +60,10 @@ def serve(
         _silence()
         try:
             for ids in requests:
-                for number in ids:
-                    _allow_time(limits)
-                    (row,) = here.derive((number,))
+                _allow_time(limits)
+                for row in here.derive(ids):
                     line.sendall(frame(row))
+                    _allow_time(limits)
                     mails -= 1
                     # Behind a mail that filled the memory a neighbour must not be the one that fails.
                     if not mails or row[1].warnings == (limits.too_much,):
