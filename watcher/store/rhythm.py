@@ -1,9 +1,9 @@
 """Senders gone quiet: nothing for three times their usual gap.
 
 The usual gap is the median number of days between two days with a newsletter: a burst of mails within a day
-is one, and a sender who pauses at night or over a weekend is not missed. Only the index over (who,
-received_at) is read to find the few that may be quiet, so the question costs a look for each sender and not
-one for each newsletter.
+is one, and a sender who pauses at night or over a weekend is not missed. The few that may be quiet are found
+in the index over (who, received_at) alone, so the question costs a look for each sender and not one for each
+newsletter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from watcher.sqlite import Database
@@ -51,7 +51,8 @@ def quiet_senders(database: Database, now: datetime) -> list[Quiet]:
         quiet
         for column, condition in (("sender", "1"), ("from_address", "sender IS NULL"))
         for key in _silent(database, column, now)
-        if (quiet := _judged(database, column, condition, key, now)) is not None
+        if _seems_quiet(database, column, key, now)
+        and (quiet := _judged(database, column, condition, key, now)) is not None
     ]
     return sorted(found, key=lambda each: (each.last_at, each.key))
 
@@ -76,6 +77,26 @@ def _silent(database: Database, column: str, now: datetime) -> Iterator[str]:
     return (who for (who,) in rows)
 
 
+def _seems_quiet(database: Database, column: str, key: str, now: datetime) -> bool:
+    """Judge by all its mail, whatever the kind: the index alone tells, and acquits most."""
+    rows = database.rows(
+        f"SELECT received_at FROM newsletters WHERE {column} = ? "  # noqa: S608  # constants
+        "ORDER BY received_at DESC LIMIT ?",
+        (key, _LOOKED_AT),
+    )
+    return _usual_days([moment for (moment,) in rows], now) is not None
+
+
+def _usual_days(moments: Sequence[str], now: datetime) -> float | None:
+    """The usual gap of mails at these moments; None when they have no rhythm, or are not missed at `now`."""
+    days = sorted({date.fromisoformat(moment[:10]) for moment in moments})
+    if len(moments) < LEAST_KNOWN or len(days) < 2:
+        return None
+    usual = float(median((after - before).days for before, after in pairwise(days)))
+    silence = (now.astimezone(UTC).date() - days[-1]).days
+    return usual if TIMES * usual < silence <= TIMES * usual + _ENDED.days else None
+
+
 def _judged(database: Database, column: str, condition: str, key: str, now: datetime) -> Quiet | None:
     rows = database.rows(
         f"""
@@ -85,14 +106,10 @@ def _judged(database: Database, column: str, condition: str, key: str, now: date
         """,  # noqa: S608  # constants
         (key, _LOOKED_AT),
     )
-    days = sorted({date.fromisoformat(row[0][:10]) for row in rows})
-    if len(rows) < LEAST_KNOWN or len(days) < 2:
+    usual = _usual_days([row[0] for row in rows], now)
+    if usual is None:
         return None
-    usual = median((after - before).days for before, after in pairwise(days))
     last_at, from_name, domain, inbox = rows[0]
-    silence = (now.astimezone(UTC).date() - days[-1]).days
-    if not TIMES * usual < silence <= TIMES * usual + _ENDED.days:
-        return None
     registered = column == "sender"
     known = database.row("SELECT name FROM senders WHERE slug = ?", (key,)) if registered else None
     return Quiet(
@@ -101,7 +118,7 @@ def _judged(database: Database, column: str, condition: str, key: str, now: date
         label=key if registered else domain,
         inbox=inbox,
         last_at=last_at,
-        usual_days=float(usual),
+        usual_days=usual,
     )
 
 
