@@ -104,7 +104,7 @@ def start_instance(machine: Machine, name: str) -> None:
 def frozen(machine: Machine) -> str:
     """A daemon that is stopped in its tracks, so that the watchdog's time runs out while other tests run."""
     start_instance(machine, "frozen")
-    machine.run("systemctl", "kill", "--signal=STOP", "watcher@frozen")
+    machine.run("systemctl", "kill", "--kill-whom=main", "--signal=STOP", "watcher@frozen")
     return "watcher@frozen"
 
 
@@ -157,6 +157,14 @@ def test_vault_and_store_have_the_modes_of_the_matrix(machine: Machine) -> None:
     modes = machine.run("stat", "--format=%a %U:%G", *paths).stdout.splitlines()
     owner = "watcher:watcher"
     assert modes == [f"600 {owner}", f"700 {owner}", f"660 {owner}", f"2770 {owner}", f"750 {owner}"]
+
+
+def test_workers_keep_their_limits_in_the_sandbox(daemon: Machine) -> None:
+    """The unit refuses @resources; a worker limits itself by prlimit64, which is in @default."""
+    main = daemon.show("watcher", "MainPID")
+    (worker,) = daemon.run("cat", f"/proc/{main}/task/{main}/children").stdout.split()
+    limits = daemon.run("cat", f"/proc/{worker}/limits").stdout
+    assert re.search(r"Max address space +512000000 +512000000", limits)
 
 
 def test_a_killed_daemon_is_started_again(daemon: Machine) -> None:
