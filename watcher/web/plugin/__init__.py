@@ -17,8 +17,9 @@ from pluggy import HookimplMarker
 
 from watcher.web.plugin import pages, wording
 from watcher.web.plugin.archive import TABLE, find_archive, is_archive, newsletter
+from watcher.web.plugin.ask import Ask
 from watcher.web.plugin.headers import with_quiet_headers
-from watcher.web.plugin.listing import Ask, listing
+from watcher.web.plugin.listing import listing
 from watcher.web.plugin.mail import SANDBOX
 from watcher.web.plugin.prose import prose
 from watcher.web.plugin.search import highlighted

@@ -22,7 +22,9 @@ Row = sqlite3.Row
 Actor = dict[str, Any] | None  # who asks, as Datasette knows them
 
 TABLE: Final = "newsletters"
-_TABLES: Final = frozenset({TABLE, "bodies", "senders", "providers", "newsletter_providers", "links"})
+_TABLES: Final = frozenset(
+    {TABLE, "bodies", "senders", "providers", "newsletter_providers", "links", "counts", "value_counts"}
+)
 
 _MAILERS: Final = frozenset({"platform", "delivery"})
 _NOT_BELIEVED: Final = frozenset({"contradicted", "unknown"})

@@ -8,8 +8,9 @@ from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound, Response
 
 from watcher.web.plugin.archive import TABLE, find_archive, is_archive, require_view
+from watcher.web.plugin.ask import Ask
 from watcher.web.plugin.feed import Entry, atom
-from watcher.web.plugin.listing import Ask, Listing, bodies, listing
+from watcher.web.plugin.listing import Listing, bodies, listing
 from watcher.web.plugin.mail import HEADERS, document
 from watcher.web.plugin.wording import calm
 

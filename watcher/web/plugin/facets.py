@@ -1,0 +1,213 @@
+"""The facets beside a list: for each column the most frequent values, and how to narrow the list by them.
+
+Where the numbers come from decides what they cost (`watcher.store.counts`): of all newsletters they are read
+from `value_counts`, of a list narrowed by columns alone from `counts`, which is exact as well. Of a search,
+and of what is no newsletter, the rows themselves are counted, but the latest `SAMPLE` of them at most.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from datasette.database import Database, QueryInterrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from watcher.web.plugin.archive import Row
+    from watcher.web.plugin.ask import Ask
+
+SAMPLE: Final = 10_000  # rows that are counted at most where nobody has counted before
+VALUES: Final = 12  # of a facet
+_LIMIT: Final = 400  # ms; facets that take longer are left out, the list itself stays
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column to narrow by: of the newsletters themselves, or of the register of senders."""
+
+    name: str  # and the parameter in the address
+    title: str
+    of_sender: bool = False
+    label: str = "value"  # an expression for the name of a value
+    order: str = "number DESC, value"
+
+
+_COLUMNS: Final = (
+    _Column("sender", "Sender", label="(SELECT name FROM senders WHERE slug = value)"),
+    _Column("platform", "Platform", label="(SELECT name FROM providers WHERE slug = value)"),
+    _Column("party", "Political Party", of_sender=True),
+    _Column("country", "Country", of_sender=True),
+    _Column("locality", "State/Locality", of_sender=True),
+    _Column("office", "Office", of_sender=True),
+    _Column("language", "Language"),
+    _Column("month", "Month", order="value DESC"),
+    _Column("inbox", "Inbox"),
+)
+_COUNTED: Final = frozenset({"domain", *(column.name for column in _COLUMNS)})
+_OWN: Final = tuple(column.name for column in _COLUMNS if not column.of_sender)
+
+# One row a value of each facet; `{source}` has the columns of newsletters and how many have them.
+_FACETS: Final = "WITH source AS MATERIALIZED ({source}) {parts}"
+_PART: Final = """
+    SELECT * FROM (
+        SELECT '{name}' AS facet, value, number, {label} AS label FROM (
+            SELECT {value} AS value, sum(newsletters) AS number FROM source {join}
+            WHERE {value} <> '' GROUP BY 1
+        ) ORDER BY value = :{name}_chosen DESC, {order} LIMIT {values}
+    )
+"""
+_JOIN: Final = "JOIN senders s ON s.slug = source.sender"
+
+_ALL: Final = "SELECT value AS {name}, newsletters FROM value_counts WHERE name = '{name}'"
+_NARROWED: Final = f"SELECT {', '.join(_OWN)}, newsletters FROM counts n WHERE {{where}}"  # noqa: S608
+_ROWS: Final = (
+    f"SELECT {', '.join('n.' + name for name in _OWN)}, 1 AS newsletters FROM newsletters n "  # noqa: S608
+    f"WHERE {{where}} ORDER BY n.received_at DESC LIMIT {SAMPLE}"
+)
+_FOUND: Final = (
+    f"SELECT {', '.join('n.' + name for name in _OWN)}, 1 AS newsletters "  # noqa: S608
+    "FROM newsletters_fts f CROSS JOIN newsletters n ON n.id = f.rowid "
+    f"WHERE f.newsletters_fts MATCH :q AND {{where}} ORDER BY f.rowid DESC LIMIT {SAMPLE}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """One value of a facet; `address` narrows the list to it, or widens it again when it is selected."""
+
+    label: str
+    number: int
+    address: str
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A column with its most frequent values under the current conditions."""
+
+    name: str
+    title: str
+    values: tuple[FacetValue, ...]
+
+    @property
+    def selected(self) -> bool:
+        """Whether the list is narrowed by it."""
+        return any(value.selected for value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How many newsletters a list has, and its facets."""
+
+    total: int | None  # None when counting took too long
+    at_least: bool  # the rows were counted, and there are more than `SAMPLE`
+    facets: tuple[Facet, ...]
+
+
+async def numbers(database: Database, ask: Ask, *, faceted: bool = True) -> Numbers:
+    """Count what was asked for, with facets unless told otherwise."""
+    total, found = await asyncio.gather(_total(database, ask), _facets(database, ask) if faceted else _none())
+    at_least = total is not None and total >= SAMPLE and not _is_counted(ask)
+    return Numbers(total, at_least, found)
+
+
+async def _none() -> tuple[Facet, ...]:
+    return ()
+
+
+def _is_counted(ask: Ask) -> bool:
+    """Whether the tables of sums know the answer."""
+    return not ask.words and "kind" not in ask.narrowed and _COUNTED.issuperset(ask.narrowed)
+
+
+async def _total(database: Database, ask: Ask) -> int | None:
+    if ask.words and not ask.query:
+        return 0
+    if not ask.words and not ask.narrowed:
+        sql = "SELECT coalesce(sum(newsletters), 0) FROM value_counts WHERE name = 'kind' AND value = :kind"
+        rows = await _rows(database, sql, {"kind": "newsletter"})
+        return int(rows[0][0]) if rows else None
+    sql, parameters = _source(ask, "")
+    rows = await _rows(database, f"SELECT coalesce(sum(newsletters), 0) FROM ({sql})", parameters)  # noqa: S608
+    return int(rows[0][0]) if rows else None
+
+
+async def _facets(database: Database, ask: Ask) -> tuple[Facet, ...]:
+    if ask.words and not ask.query:
+        return ()
+    chosen = [column for column in _COLUMNS if column.name in ask.narrowed]
+    others = [column for column in _COLUMNS if column not in chosen]
+    if not ask.words and not ask.narrowed:
+        asked = [_everything(column) for column in _COLUMNS]
+    else:
+        # A facet that is chosen shows its alternatives: what there would be without it.
+        asked = [(*_source(ask, ""), others), *((*_source(ask, each.name), [each]) for each in chosen)]
+    found = await asyncio.gather(
+        *(_values(database, ask, source, parameters, columns) for source, parameters, columns in asked)
+    )
+    values = {name: value for part in found for name, value in part.items()}
+    return tuple(
+        Facet(column.name, column.title, tuple(values[column.name]))
+        for column in _COLUMNS
+        if column.name in values
+    )
+
+
+def _everything(column: _Column) -> tuple[str, dict[str, str | int], list[_Column]]:
+    return _ALL.format(name="sender" if column.of_sender else column.name), {}, [column]
+
+
+def _source(ask: Ask, without: str) -> tuple[str, dict[str, str | int]]:
+    """Return the query that gives what is counted, and its parameters."""
+    if _is_counted(ask):
+        where, parameters = ask.where(without={without, "kind"})
+        return _NARROWED.format(where=where), parameters
+    if ask.words:
+        where, parameters = ask.where(without={without, "words"})
+        return _FOUND.format(where=where), {**parameters, "q": ask.query}
+    where, parameters = ask.where(without={without})
+    return _ROWS.format(where=where), parameters
+
+
+async def _values(
+    database: Database, ask: Ask, source: str, parameters: dict[str, str | int], columns: Sequence[_Column]
+) -> dict[str, list[FacetValue]]:
+    parts = " UNION ALL ".join(
+        _PART.format(
+            name=column.name,
+            value=("s." if column.of_sender else "source.") + column.name,
+            label=column.label,
+            join=_JOIN if column.of_sender else "",
+            order=column.order,
+            values=VALUES,
+        )
+        for column in columns
+    )
+    chosen = {f"{column.name}_chosen": ask.narrowed.get(column.name, "") for column in columns}
+    found: dict[str, list[FacetValue]] = {}
+    for row in await _rows(
+        database, _FACETS.format(source=source, parts=parts), {**parameters, **chosen}, limit=_LIMIT
+    ):
+        selected = row["value"] == ask.narrowed.get(row["facet"])
+        found.setdefault(row["facet"], []).append(
+            FacetValue(
+                label=row["label"] or row["value"],
+                number=row["number"],
+                address=ask.address(**{row["facet"]: "" if selected else row["value"]}),
+                selected=selected,
+            )
+        )
+    return found
+
+
+async def _rows(
+    database: Database, sql: str, parameters: dict[str, str | int], limit: int | None = None
+) -> Sequence[Row]:
+    try:
+        rows: Sequence[Row] = (await database.execute(sql, parameters, custom_time_limit=limit)).rows
+    except QueryInterrupted:  # a number that takes too long must not cost the reader the list
+        return ()
+    return rows
