@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from tests.support.fake_imap import CAPABILITIES, FakeImap
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.home import mail
 from tests.support.watched import inbox_at, watching
+from watcher.service import watches
+from watcher.service.polls import Polls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -243,6 +246,24 @@ def test_a_hanging_server_holds_neither_another_inbox_nor_the_shutdown(home: Hom
             log.until_derived(2)
         released.set()
     assert home.subjects() == ["no. 1", "no. 2"]
+
+
+def test_a_long_first_download_leaves_room_for_others(
+    home: Home, server: FakeImap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When another inbox of its server waits, it stops between two batches and goes on in its turn."""
+    for uid in range(2, 181):
+        server.add(uid, numbered(uid))
+    monkeypatch.setattr(watches, "_SLICE", 0.0)
+    monkeypatch.setattr(watches, "Polls", functools.partial(Polls, most=1))
+    home.configure("inboxes:\n" + inbox_at(home, server, "one") + inbox_at(home, server, "two"))
+    with watching(home) as (_, log):
+        log.until_derived(180)
+        assert server.idlers(2)
+    first_two = [each["inbox"] for each in log.of("polled")][:2]
+    assert set(first_two) == {"one", "two"}
+    assert len(home.vault_rows("select 1 from messages")) == 180
+    assert len(home.vault_rows("select 1 from deliveries")) == 360
 
 
 def test_a_frozen_connection_is_found_out_at_the_renewal(home: Home, mail_user: MailUser) -> None:

@@ -95,6 +95,11 @@ class Polls:
         with self._lock:
             return time.monotonic() - min(self._since.values(), default=time.monotonic())
 
+    def in_line(self, server: str) -> bool:
+        """Whether another inbox of this server waits for a place."""
+        with self._lock:
+            return server in self._lines and bool(self._lines[server].waiting)
+
     def stop(self) -> None:
         """Begin no more passes; returns at once."""
         with self._lock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from watcher.service.inbox import Pass
     from watcher.settings import Inbox
 
+_SLICE = 30.0  # seconds of one pass while other inboxes of the server wait: the first one may take hours
 _JITTER = 0.1  # share of the interval by which the inboxes of one interval are spread
 _GRACE = 3.0  # seconds that passes have to end by themselves, after the batch that they are at
 _FORCE = 5.0  # seconds that they have after their connections were closed
@@ -66,6 +68,29 @@ class Changes:
     gone: list[str]
 
 
+class _Turn:
+    """The question of a pass whether to stop: at the end of the daemon, and when others have waited enough.
+
+    What an inbox that was stopped still owes is brought by its next turn.
+    """
+
+    def __init__(self, stop: threading.Event, others_wait: Callable[[], bool]) -> None:
+        self.over = False
+        self._stop = stop
+        self._others_wait = others_wait
+        self._until: float | None = None
+
+    def stored(self) -> None:
+        """Note that a batch was committed: only a pass that got somewhere is stopped."""
+        if self._until is None:
+            self._until = time.monotonic() + _SLICE
+
+    def __call__(self) -> bool:
+        if not self.over and self._until is not None and time.monotonic() >= self._until:
+            self.over = self._others_wait()
+        return self.over or self._stop.is_set()
+
+
 class Watches:
     """See the module.
 
@@ -86,10 +111,11 @@ class Watches:
         self._vault = vault
         self._witness = witness or Witness()
         self._account_of = account_of
-        self._on_stored = on_stored
+        self._wake = on_stored
         self._log = log
         self._spread = random.Random()  # noqa: S311  # spreads load, protects nothing
         self._stop = threading.Event()
+        self._progress = time.monotonic()  # when a batch was last committed
         self._lock = threading.Lock()
         self._turn = threading.Lock()  # of the threads that write the vault
         self._watches: dict[str, Watch] = {}
@@ -179,7 +205,8 @@ class Watches:
 
     def alive(self, patience: float) -> bool:
         """Whether passes really end, and the hub comes round; `patience` in seconds."""
-        return self._polls.waited() < patience and self._hub.silent_for < patience
+        stood_still = min(self._polls.waited(), time.monotonic() - self._progress)
+        return stood_still < patience and self._hub.silent_for < patience
 
     def _connect(self, inbox: Inbox) -> Session:
         return Session.connect(self._account_of(inbox))
@@ -202,9 +229,10 @@ class Watches:
         if watch is None or self._stop.is_set():
             return True
         started = utc_now()
+        turn = _Turn(self._stop, lambda: self._polls.in_line(watch.server))
         try:
             with Vault.open(self._vault, turn=self._turn) as vault:
-                outcome = watch.run(vault, stopped=self._stop.is_set, on_stored=self._on_stored)
+                outcome = watch.run(vault, stopped=turn, on_stored=lambda: self._on_stored(turn))
                 if outcome is not None and _is_worth_a_record(outcome):
                     vault.record_pass(_record(vault, outcome, started))
         except VaultError as error:
@@ -223,7 +251,14 @@ class Watches:
                 self._finished(watch, outcome)
             elif watch.planned is None:
                 self._forget(name)
+        if turn.over:
+            self._ask(name)
         return not watch.backoff.failures
+
+    def _on_stored(self, turn: _Turn) -> None:
+        turn.stored()
+        self._progress = time.monotonic()
+        self._wake()
 
     def _forget(self, name: str) -> None:
         with self._lock:
