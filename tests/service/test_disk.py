@@ -92,6 +92,30 @@ def test_a_full_disk_is_waited_for(home: Home, mail_user: MailUser) -> None:
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_store_that_cannot_grow_does_not_keep_mail_from_the_vault(home: Home, mail_user: MailUser) -> None:
+    """It lies on a disk of its own, which is full: the mail is safe, and is derived once there is space."""
+    store = home.root / "published" / "newsletters.db"
+    with small_disk(store.parent, 32):
+        home.watch(mail_user, every="6h")
+        text = home.config.read_text().replace("newsletters: data/", "newsletters: published/")
+        home.config.write_text(text)
+        with watching(home) as (_, log):
+            mail_user.deliver(numbered(1))
+            log.until_derived(1)
+            filler = fill(store.parent)
+            # What the store's -wal file has room for is used again: enough mail to need more.
+            for number in range(2, 32):
+                mail_user.deliver(numbered(number))
+            log.until("storage_waiting")
+            log.until_true(lambda: sum(int(str(each["stored"])) for each in log.of("polled")) == 31)
+            filler.unlink()
+            log.until("storage_recovered")
+            log.until_derived(31)
+    assert len(log.of("storage_waiting")) == 1
+    assert len(home.vault_rows("select * from derivations where state = 'done'")) == 31
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_daemon_that_starts_on_a_full_disk_waits(home: Home, mail_user: MailUser) -> None:
     """Not restarted over and over: it is ready, and begins when there is space."""
     with small_disk(home.vault.parent, 32):

@@ -18,7 +18,7 @@ from watcher.service import backup
 from watcher.service.presence import DaemonState, InboxHealth, alone, state_path, write_state
 from watcher.service.status import BackupReport, FolderReport, Report, report, status_line
 from watcher.store import Store
-from watcher.vault import Arrival, Vault
+from watcher.vault import Arrival, Vault, VaultError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -305,6 +305,12 @@ def test_a_state_that_cannot_be_read_is_none(desk: Desk) -> None:
     for content in ("{", "[]", '{"new": 1, "inboxes": {}, "quiet": []}', '{"inboxes": 3}'):
         state_path(desk.home.vault).write_text(content)
         assert desk.home.run("status").code == 0, content
+
+
+def test_looking_cannot_write(desk: Desk) -> None:
+    """Not even by a defect of ours."""
+    with closing(Vault.look(desk.home.vault)) as vault, pytest.raises(VaultError, match="cannot be written"):
+        vault.mailbox("a new", "one")
 
 
 def test_looking_leaves_nothing_behind(desk: Desk, tmp_path: Path) -> None:
