@@ -88,6 +88,9 @@ def test_dovecot_tells_of_a_delivery(
             assert state.exists == uid
             assert session.new_uids(uid - 1, state.uidnext) == [uid]
             assert not session.news
+            assert session.arrived(uid - 1).keys() == {uid}
+            assert session.arrived(uid - 1)[uid] > 100
+            assert session.arrived(uid) == {}  # the server answers with the last one all the same
             session.idle()
 
 

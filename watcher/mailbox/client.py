@@ -136,18 +136,29 @@ class Client(IMAPClient):  # type: ignore[misc]
         return sorted({int(number) for line in numbers for number in line})
 
     def uid_fetch(self, uids: Sequence[int], items: str) -> Mapping[int, Row]:
-        """Return a row for each of these UIDs that the server answered with.
+        """Return a row for each of these UIDs that the server answered with; see `_fetch`."""
+        rows = self._fetch(uid_set(uids), items)
+        return {uid: rows[uid] for uid in uids if uid in rows}
 
-        Rows of other messages are dropped, and so are rows that do not name their UID: without it they would
-        be taken for the message whose UID equals their sequence number.
+    def uid_fetch_above(self, uid: int, items: str) -> Mapping[int, Row]:
+        """Return a row for each message whose UID is above this one; see `_fetch`."""
+        rows = self._fetch(f"{uid + 1}:*", items)
+        # `n:*` means "the last message" too when its UID is below n (RFC 9051, section 9, seq-range).
+        return {each: row for each, row in rows.items() if each > uid}
+
+    def _fetch(self, wanted: str, items: str) -> dict[int, Row]:
+        """Fetch `items` of a set of UIDs.
+
+        Rows that do not name their UID are dropped: without it they would be taken for the message whose UID
+        equals their sequence number. News about other messages may be among the rest.
         """
         # News about flags, or what a refused FETCH has left behind.
         self._imap.untagged_responses.pop("FETCH", None)
-        kind, parts = self._imap.uid("FETCH", uid_set(uids), f"(UID {items})")
+        kind, parts = self._imap.uid("FETCH", wanted, f"(UID {items})")
         self._checkok("fetch", kind, parts)
         if parts == [None]:
             return {}
         rows = parse_fetch_response(parts, self.normalise_times, uid_is_key=True)
         outside_literals = (part[0] if isinstance(part, tuple) else part for part in parts)
         named = {int(uid) for text in outside_literals for uid in _UID.findall(text)}
-        return {uid: rows[uid] for uid in uids if uid in rows and uid in named}
+        return {uid: row for uid, row in rows.items() if uid in named}

@@ -223,6 +223,16 @@ class Session:
                 return found
             first, last = max(1, first - SEARCH_WINDOW), str(first - 1)
 
+    def arrived(self, after: int) -> dict[int, int]:
+        """Return RFC822.SIZE in bytes of each UID above `after` in the open folder; 0 when it is not told.
+
+        One command in place of `new_uids` and `sizes`, for when few can be new.
+        """
+        self._covered = self._conversation.protocol.arrivals
+        with self._conversation.command(f"asking what is new in {shown(self._folder)}") as client:
+            rows = client.uid_fetch_above(after, SIZE)
+        return {uid: size_of(row) for uid, row in rows.items()}
+
     def sizes(self, uids: Sequence[int]) -> dict[int, int]:
         """Return RFC822.SIZE in bytes of each UID that still exists; 0 when the server does not tell it."""
         sizes: dict[int, int] = {}

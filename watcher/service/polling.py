@@ -87,7 +87,8 @@ def poll_folder(
         listed_before = mailbox.last_uid == 0  # an earlier listing may have been cut short
     outcome = Polled()
     if state.uidnext == 0 or state.uidnext > mailbox.last_uid + 1:
-        uids = session.new_uids(mailbox.last_uid, state.uidnext)
+        sizes = session.arrived(mailbox.last_uid) if is_open else None
+        uids = session.new_uids(mailbox.last_uid, state.uidnext) if sizes is None else sorted(sizes)
         # Without UIDVALIDITY no UID is known from before.
         known = (
             vault.known(mailbox.id, state.uidvalidity, mailbox.last_uid)
@@ -99,7 +100,7 @@ def poll_folder(
             pass_.leave_out_before(inbox.since)
         if listed_before:
             pass_.recognise()
-        outcome = pass_.download(stopped)
+        outcome = pass_.download(sizes, stopped)
     if inbox.after != "leave" and state.uidvalidity != _ABSENT and not stopped():
         _touch(session, vault, inbox, folder, mailbox)
     return outcome
@@ -178,9 +179,10 @@ class _Pass:
         self._uids = [uid for uid in self._uids if uid not in old]
         self._commit([], sorted(old))
 
-    def download(self, stopped: Callable[[], bool]) -> Polled:
-        """Ask for sizes first, record what is too large, then fetch and commit batch by batch."""
-        sizes = self._session.sizes(self._uids) if self._uids else {}
+    def download(self, sizes: Mapping[int, int] | None, stopped: Callable[[], bool]) -> Polled:
+        """Ask for sizes if they are not known, record what is too large, then fetch and commit in batches."""
+        if sizes is None:
+            sizes = self._session.sizes(self._uids) if self._uids else {}
         limit = self._inbox.max_message
         oversize = [uid for uid in self._uids if sizes.get(uid, 0) > limit]
         vanished = [
