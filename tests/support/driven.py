@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DIED = 9
+LOG = "PYTHON_AUDIT_LOG"  # a name that a worker keeps of the environment
 
 
 def _die(*_: object, **__: object) -> None:
@@ -49,9 +51,15 @@ def boundaries() -> dict[str, tuple[type, str, bool]]:
     }
 
 
-def _audit(path: str) -> None:
-    """Write every connection and every name looked up to `path`, a line each."""
+def audit(path: str, who: str) -> None:
+    """Write who is watched, every connection and every name looked up to `path`, a line each.
+
+    Workers that this process starts are watched as well.
+    """
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.write(file, f"watched: {who}\n".encode())
+    os.environ[LOG] = path
+    sys.path.insert(0, str(Path(__file__).with_name("audited")))
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in {"socket.connect", "socket.sendto"}:
@@ -60,7 +68,10 @@ def _audit(path: str) -> None:
                 os.write(file, f"{event} {address[0]} {address[1]}\n".encode())
         elif event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"}:
             os.write(file, f"{event} {arguments[0]}\n".encode())
-        elif event in {"subprocess.Popen", "os.system", "webbrowser.open"}:
+        elif event == "subprocess.Popen":
+            program = [word for word in arguments[1][1:] if not word.isdecimal()]
+            os.write(file, f"{event} {' '.join(program)}\n".encode())
+        elif event in {"os.system", "webbrowser.open"}:
             os.write(file, f"{event}\n".encode())
 
     sys.addaudithook(hook)
@@ -69,7 +80,7 @@ def _audit(path: str) -> None:
 def main() -> None:
     how, what, *command = sys.argv[1:]
     if how == "audit":
-        _audit(what)
+        audit(what, "command")
     else:
         owner, name, after = boundaries()[what]
         setattr(owner, name, _die_after(getattr(owner, name)) if after else _die)
