@@ -15,13 +15,14 @@ from datasette import handle_exception as error_pages
 from datasette.database import QueryInterrupted
 from pluggy import HookimplMarker
 
-from watcher.web.plugin import pages, wording
+from watcher.web.plugin import feeds, pages, wording
 from watcher.web.plugin.archive import TABLE, find_archive, is_archive, newsletter
 from watcher.web.plugin.ask import Ask
 from watcher.web.plugin.headers import with_quiet_headers
 from watcher.web.plugin.listing import listing
 from watcher.web.plugin.mail import SANDBOX
 from watcher.web.plugin.prose import prose
+from watcher.web.plugin.queries import QUERIES
 from watcher.web.plugin.search import highlighted
 
 if TYPE_CHECKING:
@@ -56,12 +57,26 @@ def startup() -> None:
 
 @hookimpl
 def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
-    """Add the list and search page, its feed, and the mail's own HTML for the frame of a record page."""
+    """Add the list with its search, its feed, statistics, and the mail's own HTML for its frame."""
     return [
         (r"^/-/newsletters$", pages.search),
-        (r"^/-/newsletters\.atom$", pages.feed),
+        (r"^/-/newsletters\.atom$", feeds.feed),
+        (r"^/-/newsletters/statistics$", pages.statistics_page),
         (r"^/-/newsletters/(?P<database>[^/]+)/(?P<id>\d{1,18})/mail$", pages.mail),
     ]
+
+
+@hookimpl
+def canned_queries(datasette: Datasette, database: str) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Offer the SQL of the statistics beside an archive; a query of that name in the settings wins."""
+
+    async def found() -> dict[str, Any]:
+        if not await is_archive(datasette.get_database(database)):
+            return {}
+        configured = datasette.metadata("queries", database=database, fallback=False) or {}
+        return {query.name: query.canned for query in QUERIES if query.name not in configured}
+
+    return found
 
 
 @hookimpl

@@ -1,17 +1,19 @@
-"""The pages with addresses of their own: the list with its search, the feed, and the mail in its frame."""
+"""The pages with addresses of their own: the list and its feed, statistics, the mail in its frame."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound, Response
 
-from watcher.web.plugin.archive import TABLE, find_archive, is_archive, require_view
+from watcher.web.plugin.archive import find_archive, is_archive, require_view
 from watcher.web.plugin.ask import Ask
-from watcher.web.plugin.feed import Entry, atom
-from watcher.web.plugin.listing import Listing, bodies, listing
+from watcher.web.plugin.charts import HEIGHT, WIDTH
+from watcher.web.plugin.listing import Listing, listing
 from watcher.web.plugin.mail import HEADERS, document
+from watcher.web.plugin.statistics import statistics
 from watcher.web.plugin.wording import calm
 
 if TYPE_CHECKING:
@@ -23,6 +25,15 @@ _MAIL = """
     select n.subject, n.language, b.html
     from newsletters n join bodies b on b.newsletter_id = n.id where n.id = :id
 """
+
+# What it means that a question has no answer, where that is good news.
+_NOTHING: Final = MappingProxyType(
+    {
+        "senders_gone_quiet": "Nobody: every sender keeps to its rhythm.",
+        "alias_leaks": "None: no address that was given to one sender is used by another.",
+        "trackers_removed": "There were none.",
+    }
+)
 
 
 def frame(datasette: Datasette, archive: Database) -> dict[str, Any]:
@@ -39,34 +50,17 @@ async def search(request: Request, datasette: Datasette) -> Response:
     return Response.html(await datasette.render_template("watcher/list.html", context, request=request))
 
 
-async def feed(request: Request, datasette: Datasette) -> Response:
-    """Give the same list as an Atom feed."""
-    archive, found = await _list(request, datasette, faceted=False)
-    stored = await bodies(archive, found.rows)
-    query = found.ask.address()
-
-    def absolute(path: str) -> str:
-        return str(datasette.absolute_url(request, str(path)))
-
-    entries = [
-        Entry(
-            url=absolute(datasette.urls.row(archive.name, TABLE, str(row["id"]))),
-            title=calm(row["subject"]),
-            author=calm(row["sender_name"] or row["from_name"] or row["from_domain"]),
-            updated=row["received_at"],
-            summary=row["excerpt"] or "",
-            html=stored[row["id"]]["html"] if row["id"] in stored else "",
-            text=stored[row["id"]]["text"] if row["id"] in stored else "",
-        )
-        for row in found.rows
-    ]
-    body = atom(
-        datasette.metadata("title") or "Newsletters",
-        absolute(_with_query(datasette.urls.path("/-/newsletters"), query)),
-        absolute(_with_query(datasette.urls.path("/-/newsletters.atom"), query)),
-        entries,
-    )
-    return Response(body, content_type="application/atom+xml; charset=utf-8")
+async def statistics_page(request: Request, datasette: Datasette) -> Response:
+    """Show what the archive knows as charts and leaderboards."""
+    archive = await _archive(request, datasette)
+    context = {
+        **frame(datasette, archive),
+        "sections": await statistics(archive),
+        "nothing": _NOTHING,
+        "chart_width": WIDTH,
+        "chart_height": HEIGHT,
+    }
+    return Response.html(await datasette.render_template("watcher/statistics.html", context, request=request))
 
 
 async def mail(request: Request, datasette: Datasette) -> Response:
@@ -85,16 +79,17 @@ async def mail(request: Request, datasette: Datasette) -> Response:
 
 
 async def _list(request: Request, datasette: Datasette, *, faceted: bool = True) -> tuple[Database, Listing]:
+    archive = await _archive(request, datasette)
+    return archive, await listing(archive, Ask.of(_arguments(request)), faceted=faceted)
+
+
+async def _archive(request: Request, datasette: Datasette) -> Database:
     archive = await find_archive(datasette, request.actor)
     if archive is None:
         raise NotFound("There is no newsletter archive here that you may read")
-    return archive, await listing(archive, Ask.of(_arguments(request)), faceted=faceted)
+    return archive
 
 
 def _arguments(request: Request) -> dict[str, str]:
     arguments: Any = request.args  # the first of several values counts, as everywhere in Datasette
     return {name: arguments[name] for name in arguments if arguments[name]}
-
-
-def _with_query(path: str, query: str) -> str:
-    return f"{path}?{query}" if query else path
