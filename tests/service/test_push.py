@@ -266,8 +266,8 @@ def test_a_long_first_download_leaves_room_for_others(
     assert len(home.vault_rows("select 1 from deliveries")) == 360
 
 
-def test_a_frozen_connection_is_found_out_at_the_renewal(home: Home, mail_user: MailUser) -> None:
-    """Dovecot behind a proxy that swallows everything: the next connection brings the mail."""
+def test_a_connection_that_is_cut_again_and_again_costs_no_mail(home: Home, mail_user: MailUser) -> None:
+    """Dovecot behind a proxy that resets: one failure is told, then the recovery, and the mail is there."""
     with FaultProxy(mail_user.server.port) as proxy:
         home.watch(mail_user, every="6h", port=proxy.port)
         with watching(home) as (daemon, log):

@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import threading
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from watcher import settings as settings_room
+from watcher.derivation import Assignment, Here
+from watcher.service import daemon as daemon_module
 from watcher.service.daemon import Daemon
 from watcher.service.notify import Notifier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.support.fake_imap import FakeImap
     from tests.support.home import Home
+    from watcher.settings import SenderSettings, Settings
 
 PATIENCE = 30.0
 
@@ -52,12 +56,26 @@ class Log:
         self.until_true(lambda: sum(int(str(each["done"])) for each in self.of("derived")) >= count)
 
 
+class _InProcess:
+    """Derives in the test's own process: a worker takes a second to start, and has tests of its own."""
+
+    @staticmethod
+    def of(settings: Settings, senders: Sequence[SenderSettings]) -> Here:
+        """As `Lanes.of`."""
+        return Here(Assignment.of(settings, senders))
+
+
 @contextlib.contextmanager
 def watching(home: Home, **options: float) -> Iterator[tuple[Daemon, Log]]:
     """Run a daemon with the settings of `home` as they are."""
     loaded = settings_room.load(home.config)
     daemon = Daemon(loaded, settings_room.load_senders(loaded.senders), Notifier(""), **options)
     log = Log()
+    with mock.patch.object(daemon_module, "Lanes", _InProcess):
+        yield from _running(daemon, log)
+
+
+def _running(daemon: Daemon, log: Log) -> Iterator[tuple[Daemon, Log]]:
     daemon._log = log  # type: ignore[assignment]  # structlog's own interface, as far as the daemon uses it
     thread = threading.Thread(target=daemon.run)
     thread.start()
