@@ -238,3 +238,10 @@ def test_soft_node_keeps_long_prose() -> None:
     text = to_text(html, kind="html")
     assert long in text
     assert "Bye" not in text
+
+
+def test_a_block_that_is_cut_still_parts_its_neighbours() -> None:
+    """The blank line before the footer's first line stands before what is left behind it."""
+    rows = "".join(f"<tr><td>{each}</td></tr>" for each in ("View this email in your browser", PROSE[1]))
+    html = f"<div>{PROSE[0]}</div><table>{rows}</table>"
+    assert to_text(html, kind="html") == f"{PROSE[0]}\n\n{PROSE[1]}"

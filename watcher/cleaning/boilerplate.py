@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watcher.cleaning.document import Cut
-from watcher.cleaning.evidence import Evidence, gather
+from watcher.cleaning.evidence import Evidence, gather, place
 from watcher.cleaning.rules import fold
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _UNKNOWN_LINES = 10  # that a tail may hold at most
 _UNKNOWN_CHARACTERS = 250
 _MAX_FOOT = 60  # lines above a marker that are looked at
 _ISLANDS = 20  # footers in the middle
+_ROUNDS = 4
 _ROW = 3  # lines beside each other that name networks
 
 PREHEADER = Cut("preheader", "style:first text")
@@ -76,20 +77,33 @@ def key(text: str) -> str:
 
 def decide(lines: Sequence[Line], rules: Rules, known: Known = Known()) -> list[str]:
     """Set `cut` on every line that goes; gives the warnings. `known` is what the other body has shown."""
-    visible = [line for line in lines if line.hidden is None and not _is_preheader(line)]
-    found = gather(visible, rules)
-    _own_evidence(found, known)
-    _nodes(lines)
-    _social_rows(found)
-    _tail(found)
-    # Who paid for a mail is content, wherever it stands.
+    found = gather([line for line in lines if line.hidden is None and not _is_preheader(line)], rules)
+    warnings: list[str] = []
+    # What was the middle may be the foot of what is left: that is looked at as it will stand.
+    for _ in range(_ROUNDS):
+        _own_evidence(found, known)
+        _nodes(lines)
+        _social_rows(found)
+        _tail(found)
+        _keep_disclaimers(lines)
+        warnings += _half_rule(lines)
+        lines = [line for line in lines if line.cut is None]
+        left = [each for each in found if each.line.cut is None]
+        if len(left) == len(found):
+            break
+        found = left
+        place(found)
+    return list(dict.fromkeys(warnings))
+
+
+def _keep_disclaimers(lines: Sequence[Line]) -> None:
+    """Who paid for a mail is content, wherever it stands."""
     cut = [line for line in lines if line.cut is not None and line.hidden is None]
     texts = [line.text for line in cut]
     if paid := set(disclaimers(texts, "\n".join(texts))):
         for line in cut:
             if line.text in paid:
                 line.cut = None
-    return _half_rule(lines)
 
 
 def is_disclaimer(text: str) -> bool:
@@ -108,14 +122,16 @@ def disclaimers(lines: Sequence[str], text: str) -> list[str]:
 def _own_evidence(found: Sequence[Evidence], known: Known) -> None:
     """Cut lines by what they themselves say, inside the length guards."""
     seen = bool(known.gone)
-    for number, each in enumerate(found):
+    above = 0  # lines with words
+    for each in found:
         line = each.line
         if seen and known.covers(key(line.text), low=each.at > _LOWER_HALF):
             line.cut = _SIBLING
         elif each.target in _ACTING and _is_short(each, each.target) and _is_about_its_link(each):
             line.cut = Cut(each.target, f"target:{each.target}")
-        elif each.phrase and _is_short(each, each.phrase) and _is_placed(each, number):
+        elif each.phrase and _is_short(each, each.phrase) and _is_placed(each, above):
             line.cut = Cut(each.phrase, each.rule)
+        above += each.length > 0
 
 
 def _is_short(each: Evidence, what: str) -> bool:
@@ -129,11 +145,11 @@ def _is_about_its_link(each: Evidence) -> bool:
     return says or each.linked >= _MOSTLY_LINKED or each.at >= _LOWER_PART or each.at < _UPPER_PART / 4
 
 
-def _is_placed(each: Evidence, number: int) -> bool:
+def _is_placed(each: Evidence, above: int) -> bool:
     """Whether words alone are believed here: at the top and at the bottom, never in the middle."""
     if each.phrase == "browser":
-        return number < _FIRST_LINES or each.at < _UPPER_PART or each.at > _LOWER_PART
-    if number < _FIRST_LINES and each.at < _UPPER_PART:
+        return above < _FIRST_LINES or each.at < _UPPER_PART or each.at > _LOWER_PART
+    if above < _FIRST_LINES and each.at < _UPPER_PART:
         return True
     if each.phrase == "forward" and (each.at < _UPPER_PART or each.linked > _MOSTLY_LINKED / 3):
         return True

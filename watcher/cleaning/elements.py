@@ -57,7 +57,7 @@ BLOCKS = frozenset(
     tr ul xmp
     """.split()
 )
-_GAPS = frozenset("blockquote dl figure h1 h2 h3 h4 h5 h6 ol p pre table ul".split())
+GAPS = frozenset("blockquote dl figure h1 h2 h3 h4 h5 h6 ol p pre table ul".split())
 _LISTS = frozenset({"dir", "menu", "ol", "ul"})
 _ALLOWED = frozenset(
     """
@@ -110,7 +110,7 @@ def _kind(tag: str) -> Kind:
         tag=tag,
         role=role,
         block=tag in BLOCKS,
-        gap=tag in _GAPS,
+        gap=tag in GAPS,
         name=name,
         acts=role is not Role.NONE,
         tabular=role in {Role.ROW, Role.CELL},

@@ -64,9 +64,9 @@ class Evidence:
 
     __slots__ = ("at", "folded", "hint", "length", "line", "linked", "phrase", "rule", "social", "target")
 
-    def __init__(self, line: Line, at: float, folded: str) -> None:
+    def __init__(self, line: Line, folded: str) -> None:
         self.line = line
-        self.at = at  # share of the text above it
+        self.at = 0.0  # share of the text above it, set by `place`
         self.folded = folded
         self.length = len(line.text)
         self.linked = 0.0  # share of its text that is linked
@@ -105,16 +105,13 @@ def gather(lines: Sequence[Line], rules: Rules) -> list[Evidence]:
     folded = text.split("\n") if lines else []
     if len(folded) != len(lines):  # an endless rest is one line that holds line feeds
         folded = [fold(line.text) for line in lines]
-    total = sum(map(len, folded)) or 1
     found: list[Evidence] = []
-    above = 0
     words = word_set(text)
     networks = not words.isdisjoint(rules.networks)
     for line, its_text in zip(lines, folded, strict=True):
-        each = Evidence(line, above / total, its_text)
+        each = Evidence(line, its_text)
         if 0 < each.length <= _CAPTION and rules.fillers.issuperset(_TOKEN.findall(its_text)):
             each.hint = "social"  # "Follow us" and the like, above a row of icons
-        above += len(its_text)
         runs = line.runs
         if line.urls or len(runs) > 1 or (runs and runs[0].anchor is not None):
             _look_at_links(each)
@@ -122,7 +119,17 @@ def gather(lines: Sequence[Line], rules: Rules) -> list[Evidence]:
             each.social = _is_social(each, rules)
         found.append(each)
     _look_for_phrases(found, text, words, rules)
+    place(found)
     return found
+
+
+def place(found: Sequence[Evidence]) -> None:
+    """Note how much of the text stands above each line."""
+    total = sum([len(each.folded) for each in found]) or 1
+    above = 0
+    for each in found:
+        each.at = above / total
+        above += len(each.folded)
 
 
 def _look_at_links(each: Evidence) -> None:

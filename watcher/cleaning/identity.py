@@ -35,7 +35,9 @@ REDACTED = "[redacted]"
 _INVISIBLE = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 _DISGUISED = re.compile(f"[{_INVISIBLE}]")
 _DISGUISED_RUN = re.compile(
-    rf"[\w.+=@%-]*(?:(?:&#x?[0-9a-f]{{1,6}};|[{_INVISIBLE}])[\w.+=@%-]*)+", re.IGNORECASE
+    # From the beginning of a run, and never back into it: a mail may be one long word.
+    rf"(?<![\w.+=@%-])[\w.+=@%-]*+(?:(?:&#x?[0-9a-f]{{1,6}};|[{_INVISIBLE}])[\w.+=@%-]*+)+",
+    re.IGNORECASE,
 )
 _DELETED = dict.fromkeys(map(ord, _INVISIBLE))
 

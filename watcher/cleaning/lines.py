@@ -183,9 +183,10 @@ class Lines:
         self.end()
 
     def line_break(self, html: str) -> None:
-        """`<br>` or `<hr>`."""
+        """`<br>` or `<hr>`; a `<br>` where no line is open leaves an empty one."""
         line = self._line
-        self.end(gap=html == "<hr>")
+        empty = line is None and not self._break_owed
+        self.end(gap=empty or html == "<hr>")
         self._document.events.append(Break(html, line))
 
     def item(self) -> None:

@@ -26,18 +26,19 @@ _PLAIN_TARGET = re.compile(r"[^\s()<>]+")
 def write_text(lines: Sequence[Line]) -> str:
     """The kept lines, one below the other, blank lines where the layout has a gap."""
     out: list[str] = []
-    fenced = False
+    fenced = gap = False
     row = 0
     for line in lines:
+        gap = gap or line.gap  # that of a line that was cut parts its neighbours
         if line.cut is not None:
             continue
         if fenced and not line.preformatted:
             out.append("```")
             fenced = False
         table_begins = bool(line.row) and line.row != row
-        if out and (line.gap or table_begins or (row and not line.row)) and out[-1]:
+        if out and (gap or table_begins or (row and not line.row)) and out[-1]:
             out.append("")
-        row = line.row
+        gap, row = False, line.row
         if line.preformatted and not fenced:
             out.append("```")
             fenced = True
@@ -86,18 +87,23 @@ def _inline(runs: Sequence[Run], line: Line) -> str:
     out: list[str] = []
     at = 0
     while at < len(runs):
-        anchor = runs[at].anchor
+        anchor = _link_of(runs[at])
         end = at
-        while end < len(runs) and runs[end].anchor is anchor and runs[end].note == runs[at].note:
+        while end < len(runs) and _link_of(runs[end]) is anchor and runs[end].note == runs[at].note:
             end += 1
         if runs[at].note:
             out.append("".join([run.text for run in runs[at:end]]))
-        elif anchor is None or anchor.url is None:
+        elif anchor is None:
             out.append(_formatted(runs, at, end, line))
         else:
             out.append(_link(_formatted(runs, at, end, line), anchor))
         at = end
     return _joined(out).strip()
+
+
+def _link_of(run: Run) -> Anchor | None:
+    """The link that a run is written as; None for one whose link was removed."""
+    return run.anchor if run.anchor is not None and run.anchor.url is not None else None
 
 
 def _joined(parts: Sequence[str]) -> str:
@@ -132,9 +138,9 @@ def _formatted(runs: Sequence[Run], start: int, end: int, line: Line) -> str:
             stop += 1
         text = "".join([run.text for run in runs[at:stop]])
         if any(style) and not _touches(runs, at, stop, text, line):
-            text = _marked(_escape(text, linked=runs[at].anchor is not None), style)
+            text = _marked(_escape(text, linked=_link_of(runs[at]) is not None), style)
         else:
-            text = _escape(text, linked=runs[at].anchor is not None)
+            text = _escape(text, linked=_link_of(runs[at]) is not None)
         out.append(text)
         at = stop
     return _joined(out)

@@ -23,7 +23,7 @@ from urllib.parse import unquote
 from watcher.cleaning.document import Cut
 
 _WORD = re.compile(r"\w+")
-_NUMBERED = re.compile(r"\d+(?=\.)")
+_NUMBERED = re.compile(r"(?<!\d)\d++(?=\.)")  # each run of digits is looked at once
 _SCHEME = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 _MAX_SEGMENTS = 12
 _MAX_ICON_WORDS = 6
