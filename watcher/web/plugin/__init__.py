@@ -18,7 +18,8 @@ from pluggy import HookimplMarker
 from watcher.web.plugin import feeds, pages, wording
 from watcher.web.plugin.archive import TABLE, find_archive, is_archive, newsletter
 from watcher.web.plugin.ask import Ask
-from watcher.web.plugin.headers import with_quiet_headers
+from watcher.web.plugin.csv_cells import with_safe_csv
+from watcher.web.plugin.headers import is_ours, with_quiet_headers
 from watcher.web.plugin.listing import listing
 from watcher.web.plugin.mail import SANDBOX
 from watcher.web.plugin.prose import prose
@@ -90,31 +91,37 @@ def prepare_jinja2_environment(env: Environment) -> None:
 def extra_template_vars(
     datasette: Datasette,
     request: Request | None,
+    template: str,
     view_name: str | None,
     database: str | None,
     table: str | None,
 ) -> Callable[[], Awaitable[dict[str, Any]]] | dict[str, Any]:
     """Say what the page is about: `page` for a newsletter's row, `list` for the front page, else nothing."""
+    if request is not None and template.startswith("watcher/"):
+        is_ours(request.scope)
     if request is None or view_name not in {"row", "index"}:
         return {}
 
     async def found() -> dict[str, Any]:
+        about: dict[str, Any] = {}
         try:
             if view_name == "index":
-                return await _front(datasette, request)
-            if table == TABLE and database is not None:
-                return await _record(datasette, database, request.url_vars["pks"])
+                about = await _front(datasette, request)
+            elif table == TABLE and database is not None:
+                about = await _record(datasette, database, request.url_vars["pks"])
         except QueryInterrupted:  # Datasette's own page is a good answer when ours takes too long
             pass
-        return {}
+        if about:
+            is_ours(request.scope)
+        return about
 
     return found
 
 
 @hookimpl
 def asgi_wrapper() -> Callable[[Any], Any]:
-    """Let no page of this server tell others that it was read."""
-    return with_quiet_headers
+    """Let no page of this server tell others that it was read, and no CSV cell be a formula."""
+    return lambda app: with_quiet_headers(with_safe_csv(app))
 
 
 async def _front(datasette: Datasette, request: Request) -> dict[str, Any]:
