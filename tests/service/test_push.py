@@ -281,3 +281,27 @@ def test_a_connection_that_is_cut_again_and_again_costs_no_mail(home: Home, mail
             assert log.until("recovered")
             assert daemon._watches.alive(60)
     assert home.subjects() == ["no. 1", "no. 2"]
+
+
+def test_a_folder_that_breaks_its_connection_does_not_silence_another(home: Home, server: FakeImap) -> None:
+    """Both were told of mail at once: the second one is looked at although the first one broke."""
+    server.folders = ["INBOX", "News"]
+    breaks = threading.Event()
+
+    def fetch(exchange: Exchange) -> None:
+        if breaks.is_set() and exchange.arguments.startswith("2:*"):
+            breaks.clear()
+            exchange.hang_up()
+        else:
+            server.answer(exchange)
+
+    server.on("UID FETCH", fetch)
+    watch(home, server, every="6h", folders="[INBOX, News]")
+    with watching(home) as (_, log):
+        assert server.idlers(2)
+        breaks.set()
+        arrives(server, 2)
+        log.until_derived(2)
+        log.until("recovered")
+        assert server.idlers(2)
+    assert home.subjects() == ["no. 1", "no. 2"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from watcher.settings import SecretError
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from watcher.mailbox import Session
@@ -175,12 +176,12 @@ class Watch:
         self._adopt(wanted)
         errand = _Errand(self, vault, stopped, on_stored)
         try:
-            # Not `or`: the connections that still hold are looked at in any case.
-            broken = [folder for folder in hints if not errand.follow(folder)]
-            if due or broken:
-                errand.poll_all()
-        except (MailboxError, SecretError) as error:
-            errand.fail(error)
+            for folder in hints:
+                with errand.noting_failure():
+                    due |= not errand.follow(folder)
+            if due:
+                with errand.noting_failure():
+                    errand.poll_all()
         finally:
             self._close_awake()
         return errand.outcome()
@@ -333,11 +334,15 @@ class _Errand:
         self._folders[folder] = ""
         return True
 
-    def fail(self, error: MailboxError | SecretError) -> None:
-        """Note what kept the rest of the folders from being looked at."""
-        self._errors.append(error)
-        for folder in self._wanted - self._folders.keys():
-            self._folders[folder] = str(error)
+    @contextmanager
+    def noting_failure(self) -> Iterator[None]:
+        """Note what keeps the folders that are wanted from being looked at; other connections go on."""
+        try:
+            yield
+        except (MailboxError, SecretError) as error:
+            self._errors.append(error)
+            for folder in self._wanted - self._folders.keys():
+                self._folders[folder] = str(error)
 
     def outcome(self) -> Pass | None:
         """Return what came of it, None when no folder was looked at."""

@@ -143,7 +143,11 @@ class Watches:
             known = {name: watch.planned for name, watch in self._watches.items()}
         changes = Changes(
             new=[name for name in wanted if known.get(name) is None],
-            changed=[name for name in wanted if known.get(name) not in {None, wanted[name]}],
+            changed=[
+                name
+                for name, inbox in wanted.items()
+                if (before := known.get(name)) is not None and before != inbox
+            ],
             gone=[name for name, inbox in known.items() if inbox is not None and name not in wanted],
         )
         for name in changes.gone:
