@@ -71,6 +71,7 @@ class Worker:
         self.ready: Ready | None = None
         self.owed: deque[int] = deque()  # given and not answered; it works on the first
         self.end: End | None = None  # None while it lives
+        self._rows: list[Row] = []  # answers that nobody has taken yet
         self._send((assignment, limits))
 
     @property
@@ -102,22 +103,27 @@ class Worker:
         """
         allowed = self._limits.deadline if deadline is None else deadline
         until = time.monotonic() + seconds
-        while self.end is None:
-            overdue = self._overdue_in(allowed)
-            if wait((self,), min(overdue, until - time.monotonic())):
-                if rows := self._read():
-                    return rows
-            elif overdue <= 0:
-                self._gone(0)
-                self.end = End(self._limits.too_long, late=True)
-            elif time.monotonic() >= until:
-                break
-        return []
+        while self.end is None and not self._rows and self._listen(allowed, until):
+            pass
+        rows, self._rows = self._rows, []
+        return rows
 
     def wait_until_ready(self) -> None:
-        """Wait until it has loaded the rules, or ended."""
+        """Wait until it has loaded the rules, or ended. What it says beside that is kept for `take`."""
         while self.ready is None and self.end is None:
-            self.take(1.0)
+            self._listen(self._limits.deadline, math.inf)
+
+    def _listen(self, allowed: float, until: float) -> bool:
+        """Take in what it says next, waiting until then for it; False when the time is over."""
+        overdue = self._overdue_in(allowed)
+        if wait((self,), min(overdue, until - time.monotonic())):
+            self._read()
+        elif overdue <= 0:
+            self._gone(0)
+            self.end = End(self._limits.too_long, late=True)
+        elif time.monotonic() >= until:
+            return False
+        return True
 
     def _overdue_in(self, allowed: float) -> float:
         """Seconds that it still has for what it is doing."""
@@ -125,25 +131,23 @@ class Worker:
             return self._since + _START - time.monotonic()
         return self._since + allowed - time.monotonic() if self.owed else math.inf
 
-    def _read(self) -> list[Row]:
+    def _read(self) -> None:
         """Take what the line has; learn how it ended when it has no more, or nonsense."""
         try:
             data = self._line.recv(_READ)
         except ConnectionError:
             data = b""
-        rows: list[Row] = []
         try:
             for body in self._frames.feed(data):
-                self._hear(answer(body), rows)
+                self._hear(answer(body))
         # Whatever unpickling raises: a worker that talks nonsense is ended like one that is silent.
         except (UnpicklingError, AttributeError, EOFError, ImportError, IndexError, TypeError, ValueError):
             self._gone(0)
             self.end = End("the worker's answer could not be read")
         if not data and self.end is None:
             self.end = End(self._cause(self._gone(_GOODBYE)))
-        return rows
 
-    def _hear(self, said: object, rows: list[Row]) -> None:
+    def _hear(self, said: object) -> None:
         self._since = time.monotonic()
         match said:
             case Ready():
@@ -154,7 +158,7 @@ class Worker:
                 self.end = End("", retired=True)
                 raise VaultError(sentence)
             case (int(number), Record() as record) if self.owed and number == self.owed[0]:
-                rows.append((self.owed.popleft(), record))
+                self._rows.append((self.owed.popleft(), record))
             case _:
                 raise ValueError("this does not answer what was asked")
 
