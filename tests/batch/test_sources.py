@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from watcher.batch.sources import FileMail, NothingToImportError, arrival_time, mails, read_mbox, total_bytes
+from watcher.batch.mbox import Mbox, Piece
+from watcher.batch.sources import NothingToImportError, arrival_time, mails, total_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,8 +28,8 @@ def mbox(*bodies: bytes, newline: bytes = b"\n") -> bytes:
     return b"".join(envelope + newline + body + newline for body in bodies)
 
 
-def read(content: bytes) -> list[FileMail]:
-    return list(read_mbox(io.BytesIO(content), "old.mbox"))
+def read(content: bytes) -> list[Piece]:
+    return list(Mbox(io.BytesIO(content), 1 << 20))
 
 
 def test_an_mbox_is_split_into_the_exact_bytes_of_each_mail() -> None:
@@ -67,7 +68,7 @@ def test_a_from_line_within_a_paragraph_does_not_split_a_mail() -> None:
 
 def test_an_mbox_without_received_takes_the_time_of_its_from_line() -> None:
     """RFC 4155: the From_ line holds the time of receipt in UTC."""
-    assert read(mbox(mail(1)))[0].received_at == datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    assert read(mbox(mail(1)))[0].envelope_time == datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
 
 def test_an_empty_mbox_holds_no_mail() -> None:

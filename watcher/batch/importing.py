@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watcher.batch.sources import FileMail, mails
+from watcher.batch.filemail import wire_form
+from watcher.batch.sources import FileMail, OnMbox, Rules, mails
 from watcher.vault import Arrival
 
 if TYPE_CHECKING:
@@ -50,11 +51,13 @@ def take_in(
     max_bytes: int,
     stopped: Callable[[], bool] = lambda: False,
     on_batch: Callable[[Batch], None] | None = None,
+    on_mbox: OnMbox = lambda _name, _reading: None,
 ) -> Imported:
     """Store every mail below `paths` in the vault.
 
     What is there already is not stored again, so an import can be resumed. A mail over `max_bytes` is
-    recorded as skipped. `on_batch` is called behind each commit. Raises `NothingToImportError` for a path
+    recorded as skipped. `on_batch` is called behind each commit, `on_mbox` before the first mail of an mbox.
+    Raises `NothingToImportError` for a path
     without mail, `OSError` for one that cannot be read, `VaultError` when the vault cannot be written.
     """
     outcome = Imported()
@@ -62,7 +65,7 @@ def take_in(
     error = "interrupted"
     try:
         for path in paths:
-            for batch in _batches(mails(path)):
+            for batch in _batches(mails(path, Rules(max_bytes, on_mbox=on_mbox))):
                 new = _store(vault, inbox, batch, max_bytes, outcome)
                 if on_batch is not None:
                     on_batch(Batch(new, sum(mail.size for mail in batch)))
@@ -93,21 +96,22 @@ def _store(
 
 
 def _arrival(mail: FileMail, max_bytes: int) -> Arrival:
-    size = len(mail.raw)
-    if size > max_bytes:
+    if mail.oversize:
+        size = mail.length
         reason = f"{size} bytes are over the limit of {max_bytes} (max_message)"
         return Arrival(uid=mail.uid, raw=None, internal_date=mail.received_at, size=size, skipped=reason)
-    return Arrival(uid=mail.uid, raw=mail.raw, internal_date=mail.received_at, size=size)
+    raw = wire_form(mail.raw)
+    return Arrival(uid=mail.uid, raw=raw, internal_date=mail.received_at, size=len(raw))
 
 
 def _batches(found: Iterable[FileMail]) -> Iterator[list[FileMail]]:
     batch: list[FileMail] = []
     size = 0
     for mail in found:
-        if batch and (len(batch) >= _BATCH_MAILS or size + mail.size > _BATCH_BYTES):
+        if batch and (len(batch) >= _BATCH_MAILS or size + len(mail.raw) > _BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(mail)
-        size += mail.size
+        size += len(mail.raw)
     if batch:
         yield batch

@@ -1,59 +1,44 @@
-"""Mail in files: mbox (RFC 4155), Maildir and Maildir++, and .eml files, alone or in folders.
+"""Mail in files: mbox, Maildir and Maildir++, .eml files, in folders and in archives.
 
 Everything streams: memory holds one message, whatever the size of the file.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
+
+from watcher.batch.filemail import EARLIEST, HEADER_BYTES, FileMail, NothingToImportError, arrival_time
+from watcher.batch.mbox import Mbox, Reading, is_mbox
+from watcher.batch.packed import BOUNDS, SUFFIXES, Bounds, Entry, Meter, entries, packing_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
 
-_LINE = 1 << 20  # bytes of one line read at once; a longer line arrives in pieces
-_FROM_LINE = re.compile(rb"^From \S.*\d\d:\d\d")
-_MUNGED = re.compile(rb"^>+From ", re.MULTILINE)
-_RECEIVED = re.compile(rb"^Received:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
-_DATE = re.compile(rb"^Date:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
-_HEADER_END = re.compile(rb"\n\r?\n")
-_HEADER_BYTES = 65_536  # where the first Received or Date is looked for
-_EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
+LIMIT = 64 << 20
+"""Bytes that a mail may have, unless the settings say otherwise."""
 
+_MAGIC = 512  # bytes by which a file's kind is told
+_MBOX_SUFFIXES = (".mbox", ".mbx")
+_MAILDIR_NAME = re.compile(r"\d+\..")  # https://cr.yp.to/proto/maildir.html: seconds, a dot, what is unique
 
-class NothingToImportError(Exception):
-    """A path that holds no mail; the message says which, and what is understood."""
+OnMbox = Callable[[str, Reading], None]
+"""Hears of each mbox how it is read."""
 
 
 @dataclass(frozen=True, slots=True)
-class FileMail:
-    """One mail of a file.
+class Rules:
+    """How files are read: what one mail may have in bytes, and what archives may hold."""
 
-    `position` tells it from its neighbours: byte offset in an mbox, path in a folder.
-    """
-
-    source: str  # the file or folder that was named, absolute
-    position: str
-    raw: bytes
-    received_at: datetime  # aware
-    size: int  # bytes read from the file for it, for the progress bar
-
-    @property
-    def uid(self) -> int:
-        """A number that names this copy of this mail for ever: position and bytes together, 63 bits.
-
-        A position alone would call a mail known when a compacted mbox or a renamed file put another in its
-        place.
-        """
-        digest = hashlib.blake2b(self.position.encode("utf-8", "surrogateescape") + b"\0", digest_size=8)
-        digest.update(self.raw)
-        return int.from_bytes(digest.digest(), "big") >> 1
+    limit: int = LIMIT
+    bounds: Bounds = BOUNDS
+    on_mbox: OnMbox = lambda _name, _reading: None
 
 
 def total_bytes(paths: Iterable[Path]) -> int:
@@ -61,29 +46,38 @@ def total_bytes(paths: Iterable[Path]) -> int:
     return sum(file.stat().st_size for path in paths for file in _files(path))
 
 
-def mails(path: Path) -> Iterator[FileMail]:
-    """All mails of an mbox file, a Maildir, an .eml file or a folder of them, in a stable order.
+def mails(path: Path, rules: Rules | None = None) -> Iterator[FileMail]:
+    """All mails of an mbox file, a Maildir, an .eml file, a folder or an archive of them, in a stable order.
 
-    Raises `NothingToImportError` when `path` is missing or is none of these, `OSError` when it cannot be
-    read.
+    Raises `NothingToImportError` when `path` is missing or is none of these, or an archive is damaged, and
+    `OSError` when it cannot be read.
     """
     source = os.path.abspath(path)  # noqa: PTH100  # Path.resolve would follow a link to another name
+    rules = rules or Rules()
     if path.is_dir():
-        yield from _folder(path, source)
+        yield from _Folder(path, source, rules)
     elif not path.is_file():
         raise NothingToImportError(f"{path}: this is neither a file nor a folder")
     elif not path.stat().st_size:
         raise NothingToImportError(f"{path}: the file is empty")
-    elif _is_mbox(path):
-        with path.open("rb") as file:
-            yield from read_mbox(file, source)
     else:
-        yield _file(path, source, path.name)
+        yield from _named(path, source, rules)
 
 
-def _is_mbox(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(5) == b"From "
+def _named(path: Path, source: str, rules: Rules) -> Iterator[FileMail]:
+    """A file that the user named: whatever is in it that is nothing else is a mail."""
+    reader = _Reader(path, source, rules)
+    packed = False
+    found = False
+    with reader.opened(path.name) as entry:
+        packed = packing_of(entry.stream.peek(_MAGIC)) is not None
+        for mail in reader.read(entry, "", wanted=True):
+            found = True
+            yield mail
+    if packed and not found:
+        raise NothingToImportError(
+            f"{path}: no mail in this archive (expected .eml files, mbox files, or a Maildir)"
+        )
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -104,113 +98,116 @@ def _folders(path: Path) -> Iterator[tuple[Path, list[str]]]:
         yield Path(folder), sorted(name for name in names if os.path.isfile(f"{folder}/{name}"))  # noqa: PTH113
 
 
-def _folder(path: Path, source: str) -> Iterator[FileMail]:
-    """Maildirs below are read as such: their `tmp` holds deliveries that are not finished."""
-    found = False
-    for folder, names in _folders(path):
-        relative = folder.relative_to(path)
-        in_maildir = folder.name in {"cur", "new", "tmp"} and (folder.parent / "cur").is_dir()
-        if in_maildir and folder.name == "tmp":
-            continue
-        for name in names:
-            file = folder / name
-            if in_maildir:
-                found = True
-                # flags after `:2,` and the move from `new` to `cur` do not make it another mail
-                yield _file(file, source, str(relative.parent / name.partition(":")[0]))
-            elif file.suffix.lower() == ".eml":
-                found = True
-                yield _file(file, source, str(relative / name))
-            elif file.suffix.lower() in {".mbox", ".mbx"} or (file.stat().st_size and _is_mbox(file)):
-                found = True
-                with file.open("rb") as opened:
-                    for mail in read_mbox(opened, source):
-                        position = f"{relative / name}:{mail.position}"
-                        yield FileMail(source, position, mail.raw, mail.received_at, mail.size)
-    if not found:
-        raise NothingToImportError(
-            f"{path}: no mail in this folder (expected .eml files, mbox files, or a Maildir with cur and new)"
-        )
+class _Folder:
+    """A folder with all below it. Maildirs are read as such: their `tmp` holds unfinished deliveries."""
+
+    def __init__(self, path: Path, source: str, rules: Rules) -> None:
+        self._path = path
+        self._source = source
+        self._rules = rules
+
+    def __iter__(self) -> Iterator[FileMail]:
+        found = False
+        for folder, names in _folders(self._path):
+            in_maildir = folder.name in {"cur", "new", "tmp"} and (folder.parent / "cur").is_dir()
+            if in_maildir and folder.name == "tmp":
+                continue
+            for name in names:
+                for mail in self._file(folder, name, in_maildir=in_maildir):
+                    found = True
+                    yield mail
+        if not found:
+            raise NothingToImportError(
+                f"{self._path}: no mail in this folder (expected .eml files, mbox files, archives of them, "
+                "or a Maildir with cur and new)"
+            )
+
+    def _file(self, folder: Path, name: str, *, in_maildir: bool) -> Iterator[FileMail]:
+        file = folder / name
+        # flags after `:2,` and the move from `new` to `cur` do not make it another mail
+        place = folder.parent / name.partition(":")[0] if in_maildir else file
+        position = str(place.relative_to(self._path))
+        suffix = file.suffix.lower()
+        wanted = in_maildir or suffix == ".eml"
+        if wanted and (mail := _small_file(file, self._source, position, self._rules.limit)) is not None:
+            yield mail
+            return
+        reader = _Reader(file, self._source, self._rules)
+        with reader.opened(position) as entry:
+            head = entry.stream.peek(_MAGIC)
+            if wanted or suffix in SUFFIXES or (head and (suffix in _MBOX_SUFFIXES or is_mbox(head))):
+                yield from reader.read(entry, position, wanted=wanted)
 
 
-def _file(path: Path, source: str, position: str) -> FileMail:
+def _small_file(path: Path, source: str, position: str, limit: int) -> FileMail | None:
+    """Read a file that is one mail; None when it is something else after all, or too large."""
     with path.open("rb", buffering=0) as file:
+        status = os.fstat(file.fileno())
+        if status.st_size > limit:
+            return None
         raw = file.readall()
-        fallback = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
-    return FileMail(source, position, raw, arrival_time(raw, fallback), len(raw))
-
-
-def read_mbox(file: BinaryIO, source: str) -> Iterator[FileMail]:
-    """Split an mbox at its `From ` lines and undo the quoting of body lines (mboxrd; mboxo reads the same).
-
-    A `From ` line begins a message when it follows an empty line, or the start of the file, and shows a time.
-    """
-    offset = start = 0
-    lines: list[bytes] = []
-    envelope: bytes | None = None
-    after_blank = True
-    while line := file.readline(_LINE):
-        if after_blank and line.startswith(b"From ") and (envelope is None or _FROM_LINE.match(line)):
-            if envelope is not None:
-                yield _mbox_mail(source, start, envelope, lines, offset - start)
-            envelope, lines, start = line, [], offset
-        else:
-            lines.append(line)
-        after_blank = line in {b"\n", b"\r\n"}
-        offset += len(line)
-    if envelope is not None:
-        yield _mbox_mail(source, start, envelope, lines, offset - start)
-
-
-def _mbox_mail(source: str, start: int, envelope: bytes, lines: list[bytes], size: int) -> FileMail:
-    if lines and lines[-1] in {b"\n", b"\r\n"}:
-        lines.pop()  # the empty line before the next From_ belongs to the mbox, not to the mail
-    raw = b"".join(lines)
-    if b">From " in raw:
-        raw = _MUNGED.sub(lambda match: match.group()[1:], raw)
-    fallback = _envelope_time(envelope) or _EARLIEST
-    return FileMail(source, str(start), raw, arrival_time(raw, fallback), size)
-
-
-def _envelope_time(envelope: bytes) -> datetime | None:
-    """The time of an mbox From_ line: asctime after the address, in UTC (RFC 4155)."""
-    words = envelope.decode("ascii", "replace").split()
-    for first in range(2, max(2, len(words) - 3)):
-        text = " ".join([*words[first : first + 4], words[-1]])
-        try:
-            return datetime.strptime(text, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC)
-        except ValueError:
-            continue
-    return None
-
-
-def arrival_time(raw: bytes, fallback: datetime) -> datetime:
-    """When a mail in a file was received: its topmost Received, else its Date, else `fallback`.
-
-    The sender's Date counts only when it is not after the file's own time: a mail dated 2038 must not sort
-    above
-    today's.
-    """
-    found = _HEADER_END.search(raw, 0, _HEADER_BYTES)
-    end = found.start() if found is not None else _HEADER_BYTES
-    received = _RECEIVED.search(raw, 0, end)
-    if received and (moment := _parse_date(received.group(1).rpartition(b";")[2])):
-        return moment
-    date = _DATE.search(raw, 0, end)
-    if date and (moment := _parse_date(date.group(1))) and (fallback == _EARLIEST or moment <= fallback):
-        return moment
-    return fallback
-
-
-def _parse_date(value: bytes) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(" ".join(value.decode("ascii", "replace").split()))
-    except (ValueError, TypeError, IndexError, OverflowError):
+    if packing_of(raw[:_MAGIC]) is not None:  # as Dovecot's zlib plugin keeps a Maildir
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    try:
-        moment = moment.astimezone(UTC)
-    except (OverflowError, ValueError):
-        return None
-    return moment if moment >= _EARLIEST else None
+    received_at = arrival_time(raw, datetime.fromtimestamp(status.st_mtime, UTC))
+    return FileMail(source, position, raw, received_at, len(raw))
+
+
+class _Reader:
+    """Reads one file of the disk, whatever is in it."""
+
+    def __init__(self, path: Path, source: str, rules: Rules) -> None:
+        self._meter = Meter(path, rules.bounds)
+        self._source = source
+        self._rules = rules
+
+    def opened(self, name: str) -> AbstractContextManager[Entry]:
+        """Open the file, as an entry of this name."""
+        return self._meter.opened(name)
+
+    def read(self, entry: Entry, position: str, *, wanted: bool) -> Iterator[FileMail]:
+        """The mails in an entry. `wanted`: what is nothing else is a mail; `position`: of the entry."""
+        head = entry.stream.peek(_MAGIC)
+        packing = packing_of(head)
+        if packing is not None and (wanted or entry.name.lower().endswith(SUFFIXES)):
+            with self._meter.guarded():
+                for inner in entries(entry, packing, self._meter):
+                    alone = "/" not in inner.name[len(entry.name) :]
+                    yield from self._inner(inner, wanted=wanted and alone)
+        elif is_mbox(head):
+            yield from self._mbox(entry, position)
+        elif wanted and head:
+            yield self._single(entry, position or entry.name)
+
+    def _inner(self, entry: Entry, *, wanted: bool) -> Iterator[FileMail]:
+        """The mails in an entry of an archive, told by its name there."""
+        folder, _, name = entry.name.rpartition("/")
+        holder = folder.rpartition("/")[2]
+        position = entry.name
+        if holder == "tmp" and _MAILDIR_NAME.match(name):
+            return
+        if holder in {"cur", "new"} and _MAILDIR_NAME.match(name):
+            position = f"{folder.rpartition('/')[0]}/{name.partition(':')[0]}"
+            wanted = True
+        yield from self.read(entry, position, wanted=wanted or name.lower().endswith(".eml"))
+
+    def _mbox(self, entry: Entry, position: str) -> Iterator[FileMail]:
+        content = Mbox(entry.stream, self._rules.limit)
+        self._rules.on_mbox(entry.name, content.reading)
+        for piece in content:
+            place = f"{position}:{piece.offset}" if position else str(piece.offset)
+            received_at = arrival_time(piece.raw, piece.envelope_time)
+            size = self._meter.taken()
+            yield FileMail(self._source, place, piece.raw, received_at, size, piece.length)
+
+    def _single(self, entry: Entry, position: str) -> FileMail:
+        raw = entry.stream.read(self._rules.limit + 1)
+        length = len(raw)
+        if length > self._rules.limit:
+            raw = raw[:HEADER_BYTES]
+            while block := entry.stream.read(1 << 20):
+                length += len(block)
+        received_at = arrival_time(raw, max(entry.modified, EARLIEST))
+        return FileMail(self._source, position, raw, received_at, self._meter.taken(), length)
+
+
+__all__ = ["FileMail", "NothingToImportError", "Reading", "Rules", "arrival_time", "mails", "total_bytes"]

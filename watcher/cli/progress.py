@@ -37,14 +37,22 @@ def _bar(label: str, total: int, unit: str) -> Iterator[Progress]:
     from rich import progress as bars  # noqa: PLC0415  # a terminal alone pays for it
     from rich.console import Console  # noqa: PLC0415
 
-    count = bars.DownloadColumn() if unit == "bytes" else bars.MofNCompleteColumn()
-    columns = (bars.TextColumn("{task.description}"), bars.BarColumn(), count, bars.TimeRemainingColumn())
+    size = unit == "bytes"
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.DownloadColumn() if size else bars.MofNCompleteColumn(),
+        bars.TransferSpeedColumn() if size else bars.TextColumn("{task.fields[rate]}"),
+        bars.TimeRemainingColumn(),
+    )
     with bars.Progress(*columns, console=Console(stderr=True)) as shown:
-        task = shown.add_task(label, total=max(total, 1))
+        task = shown.add_task(label, total=max(total, 1), rate="")
 
         class Bar:
             def advance(self, amount: int) -> None:
                 shown.advance(task, amount)
+                if (speed := shown.tasks[0].speed) is not None:
+                    shown.update(task, rate=f"{speed:,.0f} {unit}/s")
 
         yield Bar()
         shown.update(task, completed=max(total, 1))
@@ -64,7 +72,13 @@ class _Lines:
         if now - self._last < _LINE_EVERY:
             return
         self._last = now
-        rate = round(self._done / (now - self._started))
+        rate = self._done / (now - self._started)
         get_logger().info(
-            "progress", work=self._label, done=self._done, total=self._total, unit=self._unit, per_second=rate
+            "progress",
+            work=self._label,
+            done=self._done,
+            total=self._total,
+            unit=self._unit,
+            per_second=round(rate),
+            seconds_left=round(max(0, self._total - self._done) / rate) if rate else None,
         )
