@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.records import CATALOGUE, SENDER, record
-from tests.support.web import serving
+from tests.support.web import CONFIG, serving
 from tests.support.web_archive import write_archive
 from watcher.record import Author, Kind, Link, LinkAction, SenderMatch
 from watcher.store import Store
@@ -160,6 +160,33 @@ def test_a_query_of_that_name_in_the_settings_wins(tmp_path: Path) -> None:
     with serving(write_archive(tmp_path / "newsletters.db"), config) as web:
         assert json.loads(web.get("/newsletters/top_senders.json?_shape=array").text) == [{"sender": "mine"}]
         assert web.get("/newsletters/alias_leaks.json").status == 200
+
+
+PUBLIC = CONFIG.with_name("datasette.public.yaml")
+
+
+def test_the_public_profile_keeps_the_owners_affairs(tmp_path: Path) -> None:
+    """No alias leaks, no SQL of strangers, hidden counts; a copy without inbox names shows no inbox."""
+    path = write_archive(tmp_path / "newsletters.db")
+    connection = sqlite3.connect(path)
+    connection.execute("update newsletters set inbox = ''")
+    connection.execute("delete from value_counts where name = 'inbox'")
+    connection.commit()
+    connection.close()
+    with serving(path, PUBLIC) as web:
+        assert web.get("/newsletters/alias_leaks").status == 403
+        assert "Alias leaks" not in web.get("/-/newsletters/statistics").text
+        assert web.get("/newsletters/top_senders").status == 200
+        assert web.get("/newsletters.json?sql=select+1").status == 403
+        assert "Inbox" not in web.get("/").text
+        assert "Inbox" not in web.get("/newsletters/newsletters/10").text
+        visible = [
+            each["name"]
+            for each in json.loads(web.get("/newsletters.json").text)["tables"]
+            if not each["hidden"]
+        ]
+        assert "counts" not in visible
+        assert "newsletters" in visible
 
 
 def test_an_empty_archive_has_a_page(tmp_path: Path) -> None:

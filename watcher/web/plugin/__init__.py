@@ -19,7 +19,7 @@ from watcher.web.plugin import feeds, pages, wording
 from watcher.web.plugin.archive import TABLE, find_archive, is_archive, newsletter
 from watcher.web.plugin.ask import Ask
 from watcher.web.plugin.csv_cells import with_safe_csv
-from watcher.web.plugin.headers import is_ours, with_quiet_headers
+from watcher.web.plugin.headers import mark_ours, with_quiet_headers
 from watcher.web.plugin.listing import listing
 from watcher.web.plugin.mail import SANDBOX
 from watcher.web.plugin.prose import prose
@@ -69,13 +69,14 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
 
 @hookimpl
 def canned_queries(datasette: Datasette, database: str) -> Callable[[], Awaitable[dict[str, Any]]]:
-    """Offer the SQL of the statistics beside an archive; a query of that name in the settings wins."""
+    """Offer the SQL of the statistics beside an archive; what the settings say of such a query wins."""
 
     async def found() -> dict[str, Any]:
         if not await is_archive(datasette.get_database(database)):
             return {}
         configured = datasette.metadata("queries", database=database, fallback=False) or {}
-        return {query.name: query.canned for query in QUERIES if query.name not in configured}
+        said = {name: each if isinstance(each, dict) else {"sql": each} for name, each in configured.items()}
+        return {query.name: {**query.canned, **said.get(query.name, {})} for query in QUERIES}
 
     return found
 
@@ -98,7 +99,7 @@ def extra_template_vars(
 ) -> Callable[[], Awaitable[dict[str, Any]]] | dict[str, Any]:
     """Say what the page is about: `page` for a newsletter's row, `list` for the front page, else nothing."""
     if request is not None and template.startswith("watcher/"):
-        is_ours(request.scope)
+        mark_ours(request.scope)
     if request is None or view_name not in {"row", "index"}:
         return {}
 
@@ -111,8 +112,8 @@ def extra_template_vars(
                 about = await _record(datasette, database, request.url_vars["pks"])
         except QueryInterrupted:  # Datasette's own page is a good answer when ours takes too long
             pass
-        if about:
-            is_ours(request.scope)
+        if about.get("page") or about.get("list"):
+            mark_ours(request.scope)
         return about
 
     return found

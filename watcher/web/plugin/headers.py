@@ -22,8 +22,8 @@ PAGES: Final = (
 )
 """The policy of our own pages, which have no script (https://www.w3.org/TR/CSP3/)."""
 
-# Datasette's pages have scripts inside them, and chart plugins compile theirs; what is shown there is escaped.
-# The policy is for the other half of the promise: nothing is loaded from, or sent to, another server.
+# Datasette's pages have scripts inside them, and chart plugins compile theirs; what is shown is escaped. The
+# policy is for the other half of the promise: nothing is loaded from, or sent to, another server.
 _DATASETTE: Final = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; object-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
@@ -37,7 +37,7 @@ _QUIET: Final = (
 _OURS: Final = "newsletter_watcher.ours"
 
 
-def is_ours(scope: MutableMapping[str, Any]) -> None:
+def mark_ours(scope: MutableMapping[str, Any]) -> None:
     """Say that the answer to this request is a page of ours; its policy forbids scripts, too."""
     scope.get(_OURS, set()).add(True)
 

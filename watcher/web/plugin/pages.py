@@ -55,7 +55,7 @@ async def statistics_page(request: Request, datasette: Datasette) -> Response:
     archive = await _archive(request, datasette)
     context = {
         **frame(datasette, archive),
-        "sections": await statistics(archive),
+        "sections": await statistics(datasette, archive, request.actor),
         "nothing": _NOTHING,
         "chart_width": WIDTH,
         "chart_height": HEIGHT,

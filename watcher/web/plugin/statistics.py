@@ -14,7 +14,9 @@ from watcher.web.plugin import queries as of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from watcher.web.plugin.archive import Row
+    from datasette.app import Datasette
+
+    from watcher.web.plugin.archive import Actor, Row
     from watcher.web.plugin.charts import Cell, Columns
     from watcher.web.plugin.queries import Query
 
@@ -59,9 +61,14 @@ class Section:
         return charts.heat({(row["weekday"], row["hour"]): row["newsletters"] for row in self.rows or ()})
 
 
-async def statistics(database: Database) -> dict[str, Section]:
-    """Ask every question of `queries`: the sections of the page by their names."""
-    sections = await asyncio.gather(*(_section(database, query) for query in of.QUERIES))
+async def statistics(datasette: Datasette, database: Database, actor: Actor) -> dict[str, Section]:
+    """Ask every question of `queries` that the actor may ask: the sections of the page by their names."""
+    allowed = [
+        query
+        for query in of.QUERIES
+        if (await datasette.check_visibility(actor, "view-query", (database.name, query.name)))[0]
+    ]
+    sections = await asyncio.gather(*(_section(database, query) for query in allowed))
     return {section.name: section for section in sections}
 
 
