@@ -212,3 +212,33 @@ def test_an_answer_names_nothing_but_records(named: object) -> None:
     """A worker reads what strangers wrote: no answer of it may call a function of this process."""
     with pytest.raises(pickle.UnpicklingError, match="names"):
         answer(pickle.dumps((1, named)))
+
+
+def test_a_copy_derives_and_ends_with_its_line(tmp_path: Path, vault: Vault) -> None:
+    """A batch may copy itself; each copy sees the end of its own line, whoever was copied after it."""
+    arrive(vault, "inbox", do("", "one"), do("", "two"))
+    script = f"""
+        from pathlib import Path
+        from tests.support.derivation import assignment
+        from watcher.derivation import Limits
+        from watcher.derivation.starting import may_copy
+        from watcher.derivation.worker import Worker
+        assert may_copy()
+        where = assignment(Path({str(tmp_path / "vault.db")!r}))
+        workers = [Worker(where, Limits(), copy=True) for _ in range(2)]
+        for number, worker in enumerate(workers, start=1):
+            worker.give([number])
+        for worker in workers:
+            (row,) = worker.take(30)
+            worker.close()
+            print(row[0], row[1].status.value, worker._process.poll())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines() == ["1 done 0", "2 done 0"]

@@ -37,8 +37,8 @@ _AHEAD = 3
 
 _LOOK = 1.0  # seconds between two looks at whether to stop, and whether a mail takes too long
 
-_WORTH_WORKERS = 16 << 20
-"""Bytes of mail from which starting processes pays: one process reads them in about the time of a start."""
+_WORTH_WORKERS = 2 << 20
+"""Bytes of mail from which processes pay: a copy of this one starts in the time of some dozen mails."""
 
 
 def suitable_workers(size: int) -> int:
@@ -75,7 +75,9 @@ class Derivers:
         assignment = Assignment.of(settings, senders)
         limits = Limits.of(settings)
         self._vault_path = settings.store.vault
-        self._seats = [Seat(assignment, limits, program) for _ in range(workers if workers > 1 else 0)]
+        self._seats = [
+            Seat(assignment, limits, program, copy=True) for _ in range(workers if workers > 1 else 0)
+        ]
         self._here = Here(assignment)
         self._chunks: deque[_Chunk] = deque()  # in the order in which they were given
         self._waiting: deque[_Chunk] = deque()  # of these, the ones that nobody has begun

@@ -42,10 +42,14 @@ class Harvest:
 class Seat:
     """At most one worker at a time, started when it is needed."""
 
-    def __init__(self, assignment: Assignment, limits: Limits, program: str = PROGRAM) -> None:
+    def __init__(
+        self, assignment: Assignment, limits: Limits, program: str = PROGRAM, *, copy: bool = False
+    ) -> None:
+        """`copy`: its workers are copies of this process, where that is safe."""
         self._assignment = assignment
         self._limits = limits
         self._program = program
+        self._copy = copy
         self._false_starts = 0
         self.worker: Worker | None = None
 
@@ -59,7 +63,7 @@ class Seat:
         if self.worker is not None and not self.owed and not self.worker.alive:
             self.close()  # it ended while it had nothing to do
         if self.worker is None:
-            self.worker = Worker(self._assignment, self._limits, program=self._program)
+            self.worker = Worker(self._assignment, self._limits, program=self._program, copy=self._copy)
         return self.worker
 
     def give(self, ids: Sequence[int]) -> None:
