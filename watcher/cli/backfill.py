@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from watcher.cli.failure import FAILED, SUCCESS
-from watcher.cli.options import config_option, load_settings
+from watcher.cli.options import config_option, load_settings, printable
 from watcher.cli.progress import progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from watcher.archive import Archive, Derived
+    from watcher.batch.sources import Reading
+    from watcher.batch.workers import Derivers
+    from watcher.cli.progress import Progress
     from watcher.settings import Inbox, SenderSettings, Settings
 
 _workers = click.option(
@@ -22,32 +31,58 @@ _workers = click.option(
 
 
 @click.command("import")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @_workers
 @click.option("--inbox", metavar="NAME", help="Treat the mail as this configured inbox's.")
+@click.option("--imap", metavar="INBOX", help="Take old mail from this configured inbox's own server.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="With --imap: from this day on."
+)
+@click.option("--folder", "folders", multiple=True, metavar="NAME", help="With --imap: this folder alone.")
 @config_option
 @click.pass_context
 def import_command(
-    ctx: click.Context, paths: tuple[Path, ...], workers: int | None, inbox: str | None
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    workers: int | None,
+    inbox: str | None,
+    imap: str | None,
+    since: datetime | None,
+    folders: tuple[str, ...],
 ) -> int:
-    """Take in mbox files, Maildirs and .eml files, or folders of them.
+    """Take in old mail: mbox files, Maildirs, .eml files, folders and archives of them, or an IMAP folder.
 
-    It can be stopped and started again at any time: what is in the vault is not stored twice.
+    Google Takeout's .zip and .tgz are taken as they are, and .zip, .tar, .gz and .zst of anything else. It
+    can be stopped and started again at any time: what is in the vault is not stored twice.
 
     \b
     watcher import ~/Maildir
+    watcher import takeout-20260301.zip
     watcher import --workers 4 old.mbox letters/
-    watcher import --inbox politics export.mbox
+    watcher import --inbox politics export.mbox.gz
+    watcher import --imap politics --since 2020-01-01 --folder INBOX
     """
+    settings = load_settings(ctx)
+    if imap is not None:
+        if paths or inbox is not None:
+            raise click.UsageError("--imap takes mail from a server: leave out paths and --inbox")
+        return _import_mailbox(settings, _chosen(settings, imap), since, folders, workers)
+    if not paths:
+        raise click.UsageError("name what to import: files or folders, or an inbox with --imap")
+    if since or folders:
+        raise click.UsageError("--since and --folder belong to --imap")
+    return _import_files(settings, paths, _chosen(settings, inbox) if inbox else None, workers)
+
+
+def _import_files(
+    settings: Settings, paths: tuple[Path, ...], inbox: Inbox | None, workers: int | None
+) -> int:
     from watcher.archive import Archive, Derived  # noqa: PLC0415
     from watcher.batch.importing import INBOX, Batch, take_in  # noqa: PLC0415
     from watcher.batch.sources import total_bytes  # noqa: PLC0415
     from watcher.batch.workers import Derivers, suitable_workers  # noqa: PLC0415
     from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
 
-    settings = load_settings(ctx)
-    chosen = _inbox(settings, inbox)
-    limit = chosen.max_message if chosen else settings.max_message
     senders = _senders(settings)
     size = total_bytes(paths)
     derivers = Derivers(settings, senders, workers=workers or suitable_workers(size))
@@ -66,29 +101,89 @@ def import_command(
             taken = take_in(
                 archive.vault,
                 paths,
-                inbox=chosen.name if chosen else INBOX,
-                max_bytes=limit,
+                inbox=inbox.name if inbox else INBOX,
+                max_bytes=inbox.max_message if inbox else settings.max_message,
                 stopped=stopped,
                 on_batch=committed,
+                on_mbox=_tell_mbox,
             )
-        with progress("deriving", derivers.owed) as shown:
-            for rows in derivers.rest(stopped=stopped):
-                derived += archive.commit(rows)
-                shown.advance(len(rows))
+        derived += _derive_rest(archive, derivers, stopped)
     click.echo(
         f"read {taken.seen}: {taken.stored} new, {taken.duplicate} same as another, "
         f"{taken.known} imported before"
     )
+    return _import_ended(derived, stopped())
+
+
+def _import_mailbox(
+    settings: Settings, inbox: Inbox, since: datetime | None, folders: tuple[str, ...], workers: int | None
+) -> int:
+    from watcher.archive import Archive  # noqa: PLC0415
+    from watcher.batch.workers import Derivers, suitable_workers  # noqa: PLC0415
+    from watcher.service.backfill import take_in_old  # noqa: PLC0415
+    from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
+    from watcher.vault import Vault  # noqa: PLC0415
+
+    senders = _senders(settings)
+    with stop_on_signals() as stopped:
+        with ExitStack() as bars, Vault.open(settings.store.vault) as vault:
+            shown: list[Progress] = []
+
+            def found(folder: str, count: int) -> None:
+                bars.pop_all().close()
+                shown[:] = [bars.enter_context(progress(printable(folder), count))]
+
+            def settled(count: int) -> None:
+                shown[0].advance(count)
+
+            taken = take_in_old(
+                inbox,
+                vault,
+                os.environ,
+                folders=folders,
+                since=since.date() if since else None,
+                stopped=stopped,
+                on_found=found,
+                on_batch=settled,
+            )
+            waiting = vault.message_sizes(vault.pending_ids())
+        derivers = Derivers(settings, senders, workers=workers or suitable_workers(sum(waiting.values())))
+        with derivers, Archive.open(settings, senders, derivers) as archive:
+            derivers.give(archive.vault.pending_ids())
+            derived = _derive_rest(archive, derivers, stopped)
+    click.echo(
+        f"looked at {taken.seen}: {taken.stored} new, {taken.duplicate} same as another, "
+        f"{taken.skipped} left out, {taken.failed} not handed over"
+    )
+    return _import_ended(derived, stopped())
+
+
+def _derive_rest(archive: Archive, derivers: Derivers, stopped: Callable[[], bool]) -> Derived:
+    from watcher.archive import Derived  # noqa: PLC0415
+
+    derived = Derived()
+    with progress("deriving", derivers.owed) as shown:
+        for rows in derivers.rest(stopped=stopped):
+            derived += archive.commit(rows)
+            shown.advance(len(rows))
+    return derived
+
+
+def _import_ended(derived: Derived, stopped: bool) -> int:
     click.echo(f"derived {derived.done}, failed {derived.failed}")
-    if stopped():
+    if stopped:
         click.echo("stopped early; the same command goes on where it ended", err=True)
         return FAILED
     return SUCCESS
 
 
-def _inbox(settings: Settings, name: str | None) -> Inbox | None:
-    if name is None:
-        return None
+def _tell_mbox(name: str, reading: Reading) -> None:
+    from watcher.log import get_logger  # noqa: PLC0415
+
+    get_logger().info("mbox", file=name, flavour=reading.flavour.value, because=reading.reason)
+
+
+def _chosen(settings: Settings, name: str) -> Inbox:
     for inbox in settings.inboxes:
         if inbox.name == name:
             return inbox
@@ -143,11 +238,11 @@ def rebuild_command(ctx: click.Context, workers: int | None, failed: bool, where
 def _rebuild_some(
     settings: Settings, senders: tuple[SenderSettings, ...], failed: bool, where: str | None
 ) -> int:
-    from watcher.archive import Archive as Opened  # noqa: PLC0415
+    from watcher.archive import Archive  # noqa: PLC0415
     from watcher.batch.rebuilding import rebuild_some  # noqa: PLC0415
     from watcher.derivation import Lanes  # noqa: PLC0415
 
-    with Lanes.of(settings, senders) as lanes, Opened.open(settings, senders, lanes) as archive:
+    with Lanes.of(settings, senders) as lanes, Archive.open(settings, senders, lanes) as archive:
         ids: set[int] = set()
         if failed:
             ids |= archive.vault.failed_ids()

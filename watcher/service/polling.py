@@ -17,8 +17,7 @@ from watcher.mailbox import ConnectionLost, MessageUnavailable
 from watcher.vault import Arrival
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from watcher.mailbox import Fetched, Session
@@ -31,7 +30,7 @@ _ATTEMPTS = 3
 _REST = timedelta(hours=1)
 """Between two attempts at one message: an outage of the mail store must not look like a broken message."""
 
-_ABSENT = 0
+ABSENT = 0
 """UIDVALIDITY of a server that sends none: no UID of it means anything in the next connection."""
 
 
@@ -76,7 +75,7 @@ def poll_folder(
     """
     mailbox = vault.mailbox(inbox.name, folder)
     state = session.current() if is_open else session.examine(folder)
-    without_meaning = state.uidvalidity == _ABSENT and not is_open
+    without_meaning = state.uidvalidity == ABSENT and not is_open
     if without_meaning or mailbox.uidvalidity != state.uidvalidity:
         # Every UID changed its meaning: list from the start. Deliveries keep their old UIDVALIDITY, and
         # what the
@@ -92,16 +91,16 @@ def poll_folder(
         # Without UIDVALIDITY no UID is known from before.
         known = (
             vault.known(mailbox.id, state.uidvalidity, mailbox.last_uid)
-            if state.uidvalidity != _ABSENT
+            if state.uidvalidity != ABSENT
             else set()
         )
-        pass_ = _Pass(session, vault, inbox, mailbox, state.uidvalidity, uids, known, on_stored)
+        pass_ = FolderPass(session, vault, inbox, mailbox, state.uidvalidity, uids, known, on_stored)
         if mailbox.last_uid == 0 and inbox.since is not None:
             pass_.leave_out_before(inbox.since)
         if listed_before:
             pass_.recognise()
         outcome = pass_.download(sizes, stopped)
-    if inbox.after != "leave" and state.uidvalidity != _ABSENT and not stopped():
+    if inbox.after != "leave" and state.uidvalidity != ABSENT and not stopped():
         _touch(session, vault, inbox, folder, mailbox)
     return outcome
 
@@ -122,7 +121,7 @@ class _Cursor:
         return self._last
 
 
-class _Pass:
+class FolderPass:
     """The new UIDs of one folder on their way into the vault."""
 
     def __init__(
@@ -133,7 +132,7 @@ class _Pass:
         mailbox: Mailbox,
         uidvalidity: int,
         uids: Sequence[int],
-        known: AbstractSet[int],
+        known: Collection[int],
         on_stored: Callable[[], None],
     ) -> None:
         self._on_stored = on_stored
@@ -170,7 +169,7 @@ class _Pass:
         settled = {arrival.uid for arrival in found}
         self._uids = [uid for uid in self._uids if uid not in settled]
         # Without UIDVALIDITY the next connection lists again: a delivery a listing would grow without end.
-        self._commit([] if self._uidvalidity == _ABSENT else found, sorted(settled))
+        self._commit([] if self._uidvalidity == ABSENT else found, sorted(settled))
 
     def leave_out_before(self, since: date) -> None:
         """Settle, without a download, what arrived before the day from which the settings want mail."""
@@ -253,7 +252,7 @@ def _is_due(last_failure: datetime | None, now: datetime) -> bool:
 
 def _arrival(fetched: Fetched, uidvalidity: int) -> Arrival:
     # Without UIDVALIDITY a UID names nothing: the copy is named by its bytes instead.
-    uid = fetched.uid if uidvalidity != _ABSENT else _content_uid(fetched.raw)
+    uid = fetched.uid if uidvalidity != ABSENT else _content_uid(fetched.raw)
     return Arrival(uid=uid, raw=fetched.raw, internal_date=fetched.internal_date, size=len(fetched.raw))
 
 
@@ -271,7 +270,7 @@ def _touch(session: Session, vault: Vault, inbox: Inbox, folder: str, mailbox: M
 
     A failure is tried again at the next pass.
     """
-    uidvalidity = mailbox.uidvalidity or _ABSENT
+    uidvalidity = mailbox.uidvalidity or ABSENT
     uids = vault.untouched(mailbox.id, uidvalidity)
     if not uids:
         return

@@ -35,6 +35,7 @@ class Arrival:
     size: int  # bytes
     skipped: str = ""  # why the bytes were not fetched, and never will be: a delivery without a message
     message: int | None = None  # the vault's message with the same bytes, which were not fetched again
+    left_alone: bool = False  # it stays as it is on the server, whatever `after` says
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +285,8 @@ class _Writing:
             self._db.execute("DELETE FROM deliveries WHERE id = ?", (before[0],))
         cursor = self._db.execute(
             "INSERT INTO deliveries "
-            "(mailbox, uidvalidity, uid, message, internal_date, arrived_at, size, skipped) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "(mailbox, uidvalidity, uid, message, internal_date, arrived_at, size, skipped, touched_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *place,
                 message,
@@ -293,6 +294,7 @@ class _Writing:
                 self._moment,
                 arrival.size,
                 None if message is not None else arrival.skipped or "not fetched",
+                self._moment if arrival.left_alone else None,
             ),
         )
         self._there[arrival.uid] = (int(cursor.lastrowid or 0), message)
