@@ -94,6 +94,15 @@ def attribute(raw: bytes, context: Context) -> SenderMatch | None:
     return _shown(match, _identity(message, context)) if match is not None else None
 
 
+def identity_of(message: Message, addresses: frozenset[str], names: frozenset[str]) -> Identity:
+    """Who must not appear: the inboxes' own `addresses` and `names`, and whom this mail was addressed to.
+
+    A list often writes its own address into To; the author is public and stays.
+    """
+    addressed = message.recipients - {message.author.address.lower()}
+    return Identity.of(addresses | addressed, names)
+
+
 def failed(context: Context, reason: str) -> Record:
     """The record of a mail that could not be derived; its bytes stay in the vault."""
     return Record(
@@ -159,12 +168,7 @@ def _shown(match: SenderMatch | None, identity: Identity) -> SenderMatch | None:
 
 
 def _identity(message: Message, context: Context) -> Identity:
-    """Who must not appear: the inbox's own addresses, and those that this mail was addressed to.
-
-    A list often writes its own address into To; the author is public and stays.
-    """
-    addressed = message.recipients - {message.author.address.lower()}
-    return Identity.of(context.addresses | addressed, context.names)
+    return identity_of(message, context.addresses, context.names)
 
 
 def _authentication(
@@ -231,4 +235,4 @@ def _attachment(attachment: Attachment, redact: _Redaction) -> Attachment:
     return attachment if name == attachment.name else replace(attachment, name=name)
 
 
-__all__ = ["PIPELINE_VERSION", "Context", "Kind", "attribute", "derive", "failed", "utc_text"]
+__all__ = ["PIPELINE_VERSION", "Context", "Kind", "attribute", "derive", "failed", "identity_of", "utc_text"]

@@ -29,6 +29,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "poll": ("watch", "One pass over all inboxes, then exit."),
     "import": ("backfill", "Take in mbox files, Maildirs and .eml files."),
     "rebuild": ("backfill", "Make the clean store again from the vault."),
+    "screenshots": ("screenshots", "Draw the mails that have no screenshot yet."),
     "senders": ("senders", "The register of senders: import, unknown, apply, list."),
     "explain": ("inspect", "The record of one mail, with every rule that fired."),
     "verify": ("verify", "Prove that a mail is its sender's, by DKIM keys kept at its arrival."),

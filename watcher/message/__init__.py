@@ -5,6 +5,7 @@ number, and whatever the bytes are, the outcome is a `Message` with warnings, or
 nothing in them.
 """
 
+from watcher.message.contents import Content, contents
 from watcher.message.kinds import kind_of
 from watcher.message.limits import Limits
 from watcher.message.model import Address, Field, Headers, Message, Unparseable
@@ -12,11 +13,13 @@ from watcher.message.parsing import parse, parse_headers
 
 __all__ = [
     "Address",
+    "Content",
     "Field",
     "Headers",
     "Limits",
     "Message",
     "Unparseable",
+    "contents",
     "kind_of",
     "parse",
     "parse_headers",

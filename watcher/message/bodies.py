@@ -12,7 +12,7 @@ from watcher.message import charsets, file_names, flowed, transfer, warnings
 from watcher.record import Attachment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from watcher.message.limits import Limits
     from watcher.message.structure import Part
@@ -56,21 +56,35 @@ def read(raw: bytes, leaves: Iterable[Part], limits: Limits) -> Bodies:
     """Choose the bodies among the leaves, decode them, and describe the other parts."""
     bodies = Bodies()
     segments: dict[int, _Segment] = {}
-    attached: list[Part] = []
+    others: list[Part] = []
     for part in leaves:
         if _is_text(part, shown=bool(segments)):
             segments.setdefault(id(_alternative(part)), _Segment()).add(part)
-        elif part.media_type in _OTHER_VIEWS and part.place == _ALTERNATIVE:
+        elif _is_other_view(part):
             bodies.amp = bodies.amp or part.media_type == _AMP
         else:
-            attached.append(part)
+            others.append(part)
     texts = _Texts(raw, limits, bodies.warnings)
     views = [(texts.of(each.html), texts.of(each.plain)) for each in segments.values()]
     bodies.plain = _joined([plain for _, plain in views])
     if any(html for html, _ in views):
         bodies.html = _joined([html or _as_html(plain) for html, plain in views])
-    bodies.attachments = tuple(_attachment(raw, part, bodies.warnings) for part in attached)
+    bodies.attachments = tuple(described(raw, part, bodies.warnings)[0] for part in others)
     return bodies
+
+
+def attached(leaves: Iterable[Part]) -> Iterator[Part]:
+    """The leaves that `read` describes as attachments, in their order."""
+    shown = False
+    for part in leaves:
+        if _is_text(part, shown=shown):
+            shown = True
+        elif not _is_other_view(part):
+            yield part
+
+
+def _is_other_view(part: Part) -> bool:
+    return part.media_type in _OTHER_VIEWS and part.place == _ALTERNATIVE
 
 
 def _is_text(part: Part, *, shown: bool) -> bool:
@@ -143,13 +157,15 @@ def _as_html(plain: str) -> str:
     return f"<pre>{escape(plain, quote=False)}</pre>" if plain.strip() else ""
 
 
-def _attachment(raw: bytes, part: Part, said: dict[str, None]) -> Attachment:
+def described(raw: bytes, part: Part, said: dict[str, None]) -> tuple[Attachment, bytes]:
+    """What is said of a part that is attached, and its decoded bytes."""
     data = _transferred(raw, part, said)
     related = part.place == _RELATED and bool(part.content_id) and part.disposition.value != "attachment"
-    return Attachment(
+    attachment = Attachment(
         name=file_names.safe(part.declared_name, part.media_type, part.number),
         media_type=part.media_type,
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         inline=part.disposition.value == "inline" or related,
     )
+    return attachment, data

@@ -1,0 +1,164 @@
+"""media.db: pictures of mails and, where the owner wants them, pictures that were in them.
+
+Publishable like the store beside it. The pictures of mails can be deleted and made again at any time;
+pictures that were fetched from senders cannot, once a sender has taken them away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from watcher.rendering.model import FORMAT, VERSION, source_of
+from watcher.sqlite import Database
+from watcher.sqlite_errors import DatabaseError, Format
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from watcher.rendering.model import Shot
+
+SCHEMA_VERSION = 1
+"""How many migrations `watcher.rendering.schema` has."""
+
+
+class MediaError(DatabaseError):
+    """media.db cannot be used; the message says what to do."""
+
+
+_FORMAT = Format(
+    name="media file",
+    application_id=0x4E574D00,  # "NWM\0"
+    version=SCHEMA_VERSION,
+    migrations="watcher.rendering.schema",
+    synchronous="NORMAL",
+    mode=0o660,
+    private=False,
+    error=MediaError,
+    damaged="delete it and run `watcher screenshots`: the pictures of mails are made again",
+)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Media:
+    """An open media.db. A context manager, for one thread; any number of them may be open at once."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._db = database
+        self._now = now
+
+    @classmethod
+    def open(cls, path: Path, *, now: Callable[[], datetime] = _utc_now, patience: float = 60.0) -> Self:
+        """Open the file, making it when it is missing. Raises `MediaError`."""
+        return cls(Database.open(Path(path), _FORMAT, create=True, patience=patience), now)
+
+    def settled(self, *, version: str = VERSION) -> set[int]:
+        """The mails whose outcome is of this way of drawing."""
+        return {
+            number
+            for (number,) in self._db.rows("SELECT newsletter_id FROM shots WHERE version = ?", (version,))
+        }
+
+    def failed(self) -> set[int]:
+        """The mails that have a reason in place of pictures."""
+        rows = self._db.rows("SELECT newsletter_id FROM shots WHERE reason <> ''")
+        return {number for (number,) in rows}
+
+    def reasons(self) -> list[tuple[str, int]]:
+        """Why mails have no pictures, and how many; the most frequent reason first."""
+        return self._db.rows(
+            "SELECT reason, count(*) FROM shots WHERE reason <> '' "
+            "GROUP BY reason ORDER BY count(*) DESC, reason"
+        )
+
+    def keep(self, newsletter_id: int, shot: Shot) -> None:
+        """Put down what became of a mail, in place of what was known before."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM screenshots WHERE newsletter_id = ?", (newsletter_id,))
+            self._db.execute(
+                "INSERT OR REPLACE INTO shots (newsletter_id, version, reason, rendered_at) "
+                "VALUES (?, ?, ?, ?)",
+                (newsletter_id, VERSION, shot.reason, self._moment()),
+            )
+            self._db.execute_many(
+                "INSERT INTO screenshots (newsletter_id, width, height, cut, format, bytes, sha256, content) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (
+                        newsletter_id,
+                        each.width,
+                        each.height,
+                        int(each.cut),
+                        FORMAT,
+                        len(each.content),
+                        hashlib.sha256(each.content).hexdigest(),
+                        each.content,
+                    )
+                    for each in shot.pictures
+                ),
+            )
+
+    def has_fetched(self, newsletter_id: int) -> bool:
+        """Whether the images of a mail were asked for."""
+        return self._db.row("SELECT 1 FROM fetched WHERE newsletter_id = ?", (newsletter_id,)) is not None
+
+    def keep_images(
+        self, newsletter_id: int, images: Mapping[str, tuple[str, bytes]], refusals: Mapping[str, str]
+    ) -> None:
+        """Put down what became of a mail's images: media type and content, or the refusal, by URL.
+
+        The mail is to be drawn again, with them.
+        """
+        with self._db.transaction():
+            for url, (media_type, content) in images.items():
+                digest = hashlib.sha256(content).hexdigest()
+                self._db.execute(
+                    "INSERT OR IGNORE INTO images (sha256, media_type, bytes, content) VALUES (?, ?, ?, ?)",
+                    (digest, media_type, len(content), content),
+                )
+                self._note(newsletter_id, url, digest, "")
+            for url, refusal in refusals.items():
+                self._note(newsletter_id, url, None, refusal)
+            self._db.execute(
+                "INSERT OR REPLACE INTO fetched (newsletter_id, fetched_at) VALUES (?, ?)",
+                (newsletter_id, self._moment()),
+            )
+            if images:
+                self._db.execute("UPDATE shots SET version = '' WHERE newsletter_id = ?", (newsletter_id,))
+
+    def _note(self, newsletter_id: int, url: str, image: str | None, refusal: str) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO fetches (newsletter_id, source, image, refusal) VALUES (?, ?, ?, ?)",
+            (newsletter_id, source_of(url), image, refusal),
+        )
+
+    def images(self, newsletter_id: int) -> dict[str, bytes]:
+        """The images that were fetched for a mail, by `source_of` their URL."""
+        return dict(
+            self._db.rows(
+                "SELECT f.source, i.content FROM fetches f JOIN images i ON i.sha256 = f.image "
+                "WHERE f.newsletter_id = ?",
+                (newsletter_id,),
+            )
+        )
+
+    def _moment(self) -> str:
+        return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
