@@ -15,6 +15,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,9 +61,7 @@ class _Writer:
 def grow(path: Path, number: int = DEFAULT) -> None:
     """Write `number` newsletters into a new store at `path`."""
     chance = random.Random(_SEED)
-    models = _models()
-    sentences = _sentences(models)
-    writers = [_writer(chance, models, each) for each in range(_SENDERS)]
+    sentences, writers = _cast(chance)
     weights = [1 / (rank + 6) for rank in range(_SENDERS)]
     with Store.open(path) as store:
         store.write_senders(each.registered for each in writers if each.registered)
@@ -75,6 +74,22 @@ def grow(path: Path, number: int = DEFAULT) -> None:
                 for each, writer in zip(numbers, chosen, strict=True)
             )
         store.keep_house()
+
+
+def arrivals(path: Path, grown: int) -> Iterator[int]:
+    """Write one newsletter more, as a daemon would, before each number that is given, without end."""
+    chance = random.Random(_SEED)
+    sentences, writers = _cast(chance)
+    with Store.open(path) as store:
+        for number in count(grown):
+            store.write([(number + 1, newsletter(chance, chance.choice(writers), sentences, number, grown))])
+            yield number
+
+
+def _cast(chance: random.Random) -> tuple[list[str], list[_Writer]]:
+    """Return what is written, and who writes."""
+    models = _models()
+    return _sentences(models), [_writer(chance, models, each) for each in range(_SENDERS)]
 
 
 def newsletter(

@@ -195,6 +195,7 @@ def serve_command(ctx: click.Context, host: str, port: int) -> None:
     from watcher.web import command, datasette_settings  # noqa: PLC0415
 
     settings = load_settings(ctx)
-    arguments = command(settings.store.newsletters, datasette_settings(settings.path.parent), host, port)
+    store = settings.store
+    arguments = command(store.newsletters, datasette_settings(settings.path.parent), host, port, store.media)
     sys.stdout.flush()
     os.execv(arguments[0], arguments)  # noqa: S606  # Datasette takes this process over

@@ -167,7 +167,8 @@ def _serve(settings: Settings, port: int) -> int:
     from watcher.web import command, datasette_settings, wait_until_ready  # noqa: PLC0415
 
     host, port = "127.0.0.1", _free_port(port)
-    arguments = command(settings.store.newsletters, datasette_settings(settings.path.parent), host, port)
+    store = settings.store
+    arguments = command(store.newsletters, datasette_settings(settings.path.parent), host, port, store.media)
     log = settings.path.with_name("datasette.log")
     with log.open("wb") as output, _terminated_on_exit(_start(arguments, output)) as process:
         if not wait_until_ready(host, port, _READY_SECONDS):

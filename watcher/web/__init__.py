@@ -28,9 +28,10 @@ class WebError(Exception):
     """Datasette cannot be started as asked; the message says what to do."""
 
 
-def command(store: Path, config: Path, host: str, port: int) -> list[str]:
+def command(store: Path, config: Path, host: str, port: int, media: Path | None = None) -> list[str]:
     """Return the argument vector that serves `store` with Datasette and the plugin.
 
+    `media` holds the screenshots; it is served as well where there is such a file.
     `config` is a datasette.yaml: Datasette 0.65 reads it as its metadata, and its `settings` block, which
     that version takes from the command line only, is turned into options here. A missing `config` means
     Datasette's own defaults. Raises `WebError` when Datasette is not installed, when there is no store, or
@@ -41,6 +42,8 @@ def command(store: Path, config: Path, host: str, port: int) -> list[str]:
     if not store.is_file():
         raise WebError(f"{store}: there is no archive yet; run `watcher poll` or `watcher import` first")
     arguments = [sys.executable, "-m", "datasette", "serve", str(store), "--host", host, "--port", str(port)]
+    if media is not None and media.is_file():
+        arguments.append(str(media))
     if config.is_file():
         arguments += ["--metadata", str(config)]
         for name, value in _settings(config).items():

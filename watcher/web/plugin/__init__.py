@@ -22,6 +22,7 @@ from watcher.web.plugin.csv_cells import with_safe_csv
 from watcher.web.plugin.headers import mark_ours, with_quiet_headers
 from watcher.web.plugin.listing import listing
 from watcher.web.plugin.mail import SANDBOX
+from watcher.web.plugin.pictures import picture, pictures
 from watcher.web.plugin.prose import prose
 from watcher.web.plugin.queries import QUERIES
 from watcher.web.plugin.search import highlighted
@@ -64,6 +65,10 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
         (r"^/-/newsletters\.atom$", feeds.feed),
         (r"^/-/newsletters/statistics$", pages.statistics_page),
         (r"^/-/newsletters/(?P<database>[^/]+)/(?P<id>\d{1,18})/mail$", pages.mail),
+        (
+            r"^/-/newsletters/(?P<database>[^/]+)/(?P<id>\d{1,18})/screenshot-(?P<width>\d{1,5})$",
+            picture,
+        ),
     ]
 
 
@@ -109,7 +114,7 @@ def extra_template_vars(
             if view_name == "index":
                 about = await _front(datasette, request)
             elif table == TABLE and database is not None:
-                about = await _record(datasette, database, request.url_vars["pks"])
+                about = await _record(datasette, request, database)
         except QueryInterrupted:  # Datasette's own page is a good answer when ours takes too long
             pass
         if about.get("page") or about.get("list"):
@@ -132,8 +137,12 @@ async def _front(datasette: Datasette, request: Request) -> dict[str, Any]:
     return {**pages.frame(datasette, archive), "list": await listing(archive, Ask())}
 
 
-async def _record(datasette: Datasette, database: str, key: str) -> dict[str, Any]:
-    archive = datasette.get_database(database)
+async def _record(datasette: Datasette, request: Request, database: str) -> dict[str, Any]:
+    archive, key = datasette.get_database(database), request.url_vars["pks"]
     if not key.isdecimal() or not await is_archive(archive):
         return {}
-    return {**pages.frame(datasette, archive), "page": await newsletter(archive, int(key))}
+    return {
+        **pages.frame(datasette, archive),
+        "page": await newsletter(archive, int(key)),
+        "screenshots": await pictures(datasette, request.actor, int(key)),
+    }
