@@ -49,12 +49,12 @@ class Web:
 
 
 @contextmanager
-def serving(store: Path, config: Path = CONFIG) -> Iterator[Web]:
-    """Run Datasette for `store` at a free port until the block ends."""
+def serving(store: Path, config: Path = CONFIG, media: Path | None = None) -> Iterator[Web]:
+    """Run Datasette for `store`, and for the screenshots in `media`, at a free port until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    arguments = command(store, config, "127.0.0.1", port)
+    arguments = command(store, config, "127.0.0.1", port, media)
     with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             if not wait_until_ready("127.0.0.1", port, 60):
