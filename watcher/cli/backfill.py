@@ -201,9 +201,20 @@ def _senders(settings: Settings) -> tuple[SenderSettings, ...]:
 @_workers
 @click.option("--failed", is_flag=True, help="Only mail whose record failed.")
 @click.option("--where", metavar="SQL", help="Only newsletters for which this condition on their row holds.")
+@click.option("--diff", is_flag=True, help="Write nothing; tell what would change. Exit code 1 if anything.")
+@click.option("--json", "as_json", is_flag=True, help="With --diff: as JSON.")
+@click.option("--show", is_flag=True, help="With --diff: the examples' texts before and after, too.")
 @config_option
 @click.pass_context
-def rebuild_command(ctx: click.Context, workers: int | None, failed: bool, where: str | None) -> int:
+def rebuild_command(
+    ctx: click.Context,
+    workers: int | None,
+    failed: bool,
+    where: str | None,
+    diff: bool,
+    as_json: bool,
+    show: bool,
+) -> int:
     """Make the clean store again from the vault: after an update, a changed rule or setting, or a lost file.
 
     The whole store is written to a new file that replaces the old one at once; with --failed or --where the
@@ -215,6 +226,8 @@ def rebuild_command(ctx: click.Context, workers: int | None, failed: bool, where
     watcher rebuild --workers 4
     watcher rebuild --failed
     watcher rebuild --where "platform = 'mailchimp' and month >= '2026-01'"
+    watcher rebuild --diff                      would the new rules change anything?
+    watcher rebuild --diff --show --where "sender = 'river-watch'"
     """
     from watcher.batch.rebuilding import rebuild  # noqa: PLC0415
     from watcher.batch.workers import suitable_workers  # noqa: PLC0415
@@ -222,6 +235,10 @@ def rebuild_command(ctx: click.Context, workers: int | None, failed: bool, where
 
     settings = load_settings(ctx)
     senders = _senders(settings)
+    if diff:
+        return _review(settings, senders, failed, where, workers, as_json=as_json, show=show)
+    if as_json or show:
+        raise click.UsageError("--json and --show belong to --diff")
     if failed or where:
         return _rebuild_some(settings, senders, failed, where)
     with Vault.open(settings.store.vault, create=False) as vault:
@@ -254,3 +271,40 @@ def _rebuild_some(
             )
     click.echo(f"derived {derived.done}, failed {derived.failed}")
     return SUCCESS
+
+
+def _review(
+    settings: Settings,
+    senders: tuple[SenderSettings, ...],
+    failed: bool,
+    where: str | None,
+    workers: int | None,
+    *,
+    as_json: bool,
+    show: bool,
+) -> int:
+    from watcher.batch.reviewing import review  # noqa: PLC0415
+    from watcher.batch.workers import suitable_workers  # noqa: PLC0415
+    from watcher.cli.difference import tell  # noqa: PLC0415
+
+    vault = settings.store.vault
+    size = vault.stat().st_size if vault.is_file() else 0
+    with ExitStack() as bars:
+        shown: list[Progress] = []
+
+        def began(total: int) -> None:
+            shown.append(bars.enter_context(progress("comparing", total)))
+
+        def compared(count: int) -> None:
+            shown[0].advance(count)
+
+        found = review(
+            settings,
+            senders,
+            failed=failed,
+            where=where,
+            workers=workers or suitable_workers(size if not failed and not where else 0),
+            on_begin=began,
+            on_batch=compared,
+        )
+    return tell(found, as_json=as_json, show=show)

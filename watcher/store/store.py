@@ -11,6 +11,7 @@ from watcher.sqlite import Database
 from watcher.sqlite_errors import Format
 from watcher.store import counts
 from watcher.store.attribution import Attributed, Stranger, Tally, attributed, strangers, tallies
+from watcher.store.difference import Difference, differences
 from watcher.store.errors import StoreError
 from watcher.store.rhythm import Quiet, quiet_senders
 from watcher.store.rows import batches
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from watcher.record import ProviderEntry, Record, Sender
 
-VERSION = 3
+VERSION = 4
 """How many migrations `watcher.store.schema` has."""
 
 FORMAT = Format(
@@ -77,6 +78,10 @@ class Store:
             for table, rows in batches(records):
                 self._db.execute_many(table.insert, rows)
             counts.add(self._db, (number for number, _ in records))
+
+    def differences(self, rows: Sequence[tuple[int, Record]]) -> list[Difference]:
+        """Return what `write` would change of each of these, in their order; nothing is written."""
+        return differences(self._db, rows)
 
     def delete(self, ids: Iterable[int]) -> None:
         """Delete these newsletters with all that belongs to them; unknown ids are ignored."""
