@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.raw_mail import mail
 from watcher.message import Address, Limits, parse
@@ -209,10 +211,27 @@ def test_whatever_mail_parser_raises_costs_the_address_fields_alone(monkeypatch:
         raise RecursionError("secret subject")
 
     monkeypatch.setattr(grammar_module, "get_addresses", stops)
-    unread = "From: Foo <stops@example.org>"  # nowhere else: what was read once is known
+    unread = "From: Föo <stops@example.org>"  # nowhere else: what was read once is known
     message = parse(mail(unread, "Date: Thu, 1 Jan 2026 00:00:00 +0000", body="body"))
-    assert message.author == Address("Foo", "stops@example.org")
+    assert message.author == Address("Föo", "stops@example.org")
     assert message.date == datetime(2026, 1, 1, tzinfo=UTC)
     assert message.plain == "body"
     assert "headers: the address fields could not be read by their grammar" in message.warnings
     assert "secret" not in str(message)
+
+
+@given(st.from_regex(grammar_module._SIMPLE, fullmatch=True))
+def test_the_plainest_form_is_read_as_mail_parser_reads_it(value: str) -> None:
+    """The short way around the grammar gives what the long one does."""
+    simple = grammar_module._simple(value)
+    assert simple is not None
+    ((name, address),) = grammar_module.get_addresses(value, decode_names=True)
+    assert (simple.name, simple.address) == ("" if name == address else name.strip(), address)
+
+
+@pytest.mark.parametrize(
+    "value", ["a@b", "Foo <a@b.>", "Foo Bar", "=?utf-8?q?F?= <a@b>", '"a\\"b" <a@b>', "a@b, c@d"]
+)
+def test_only_the_plainest_form_is_short(value: str) -> None:
+    """Whatever has commas, escapes, encoded words or no domain goes to mail-parser."""
+    assert (grammar_module._simple(value) is None) == (value != "a@b")
