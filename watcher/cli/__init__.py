@@ -39,6 +39,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("upkeep", "Copy both databases, also while the daemon runs."),
     "restore": ("upkeep", "Check a copy, or put it back."),
     "serve": ("report", "Explore the newsletters with Datasette."),
+    "publish": ("publish", "A copy of the archive for everybody, looked through once more."),
     "install-unit": ("install", "Write systemd units for this installation."),
 }
 

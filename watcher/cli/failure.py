@@ -17,6 +17,7 @@ _CODES = {
     ("watcher.vault.errors", "VaultError"): FAILED,
     ("watcher.store.errors", "StoreError"): FAILED,
     ("watcher.service.backup", "BackupError"): FAILED,
+    ("watcher.service.publishing", "PublishError"): FAILED,
     ("watcher.web", "WebError"): FAILED,
     ("watcher.rendering.media", "MediaError"): FAILED,
     ("watcher.rendering.camera", "CameraUnusableError"): FAILED,

@@ -51,6 +51,15 @@ def command(store: Path, config: Path, host: str, port: int, media: Path | None 
     return arguments
 
 
+def public_command(store: str, config: Path) -> list[str]:
+    """Return the command that serves a published copy: `store` and `config` are in one folder.
+
+    Raises `WebError` when `config` cannot be read.
+    """
+    options = [word for pair in _settings(config).items() for word in ("--setting", *pair)]
+    return ["datasette", "serve", "--immutable", store, "--metadata", config.name, *options]
+
+
 def datasette_settings(directory: Path) -> Path:
     """Return the datasette.yaml of `directory`, or the one that came with the package where it has none."""
     own = directory / _SETTINGS_FILE
