@@ -173,3 +173,33 @@ def test_a_reason_that_names_the_reader_is_redacted_and_counts_as_no_text_of_the
     without = derive(raw, replace(CONTEXT, addresses=frozenset({READER})))
     assert with_sender.sender == SenderMatch("by-reader", "address: [redacted]")
     assert replace(with_sender, sender=None) == without
+
+
+def test_text_of_attachments_is_kept_on_request_and_cleaned() -> None:
+    """Off, an attachment is listed; on, what can be read of it is there without the reader and his links."""
+    note = "\n".join(
+        [
+            "--edge",
+            "Content-Type: text/plain",
+            "",
+            "The mail.",
+            "--edge",
+            'Content-Type: text/plain; name="notes.txt"',
+            "Content-Disposition: attachment",
+            "",
+            f"Minutes for {READER}: https://list.example.com/unsubscribe?u=0123456789abcdef0123456789abcdef",
+            "--edge",
+            'Content-Type: text/plain; name="fake.txt"',
+            "Content-Disposition: attachment",
+            "",
+            "%PDF-1.7",
+            "--edge--",
+        ]
+    )
+    raw = mail(body=note, content_type='multipart/mixed; boundary="edge"')
+    (listed, fake) = derive(raw, CONTEXT).attachments
+    assert (listed.text, listed.detected, fake.detected) == ("", "text/plain", "application/pdf")
+    (indexed, fake) = derive(raw, replace(CONTEXT, index_attachments=True)).attachments
+    assert indexed.text.startswith("Minutes for [redacted]: ")
+    assert "0123456789abcdef" not in indexed.text
+    assert fake.text == ""

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 from watcher import cleaning, provider
 from watcher.cleaning.identity import Identity
 from watcher.cleaning.policy import Policy
-from watcher.message import Limits, Message, Unparseable, kind_of, parse, parse_headers
+from watcher.message import (
+    Limits,
+    Message,
+    Unparseable,
+    kind_of,
+    parse,
+    parse_headers,
+    texts_of_contents,
+)
 from watcher.provider import Receiver
 from watcher.record import (
     Attachment,
@@ -35,7 +43,7 @@ if TYPE_CHECKING:
     from watcher.provider import Detection
     from watcher.record import SenderMatch
 
-_STEPS = "2"
+_STEPS = "3"
 """Raised when the steps themselves change, so that old mail is known to profit from a rebuild."""
 
 PIPELINE_VERSION = f"{_STEPS}-{provider.RULES_VERSION}-{cleaning.RULES_VERSION}"
@@ -58,6 +66,7 @@ class Context:
     receiver: Receiver = field(default_factory=Receiver)
     registry: Registry = field(default_factory=lambda: Registry.compile(()))
     limits: Limits = field(default_factory=Limits)
+    index_attachments: bool = False  # make the text of calendar and plain-text parts searchable
 
 
 def derive(raw: bytes, context: Context) -> Record:
@@ -71,7 +80,7 @@ def derive(raw: bytes, context: Context) -> Record:
     try:
         message = parse(raw, context.limits)
         step = "record"
-        return _record(message, context)
+        return _record(raw, message, context)
     except Unparseable as error:
         return failed(context, error.reason)
     except MemoryError:
@@ -119,7 +128,7 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _record(message: Message, context: Context) -> Record:
+def _record(raw: bytes, message: Message, context: Context) -> Record:
     detection = provider.detect(message, context.receiver)
     match = context.registry.match(message, detection.providers)
     identity = _identity(message, context)
@@ -128,6 +137,10 @@ def _record(message: Message, context: Context) -> Record:
     policy = Policy.REMOVE if kind is Kind.CONFIRMATION else context.policy
     cleaned = cleaning.clean(message.html, message.plain, identity, policy)
     redact = _Redaction(identity, _around_body(message, detection))
+    attachments = [_attachment(each, redact) for each in message.attachments]
+    if context.index_attachments and attachments:
+        texts = _attachment_texts(raw, identity, policy, context.limits)
+        attachments = [replace(each, text=text) for each, text in zip(attachments, texts, strict=True)]
     return Record(
         inbox=context.inbox,
         received_at=utc_text(context.received_at),
@@ -153,7 +166,7 @@ def _record(message: Message, context: Context) -> Record:
         links=cleaned.links,
         trackers=(*cleaned.trackers, *([_AMP] if message.amp else ())),
         removed=cleaned.removed,
-        attachments=tuple(_attachment(each, redact) for each in message.attachments),
+        attachments=tuple(attachments),
         original_from=redact(detection.original_from),
         list_unsubscribe=message.list_unsubscribe,
         redactions=cleaned.redactions + redact.count,
@@ -169,6 +182,12 @@ def _shown(match: SenderMatch | None, identity: Identity) -> SenderMatch | None:
 
 def _identity(message: Message, context: Context) -> Identity:
     return identity_of(message, context.addresses, context.names)
+
+
+def _attachment_texts(raw: bytes, identity: Identity, policy: Policy, limits: Limits) -> Iterator[str]:
+    """What can be searched of each attachment, cleaned as a body is; empty where that is nothing."""
+    for text in texts_of_contents(raw, limits):
+        yield cleaning.clean("", text, identity, policy).plain if text else ""
 
 
 def _authentication(

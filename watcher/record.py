@@ -171,10 +171,12 @@ class Attachment:
     """A part that is not a displayed body. `name` is safe as a file name; `sha256`: of the decoded bytes."""
 
     name: str
-    media_type: str
+    media_type: str  # as declared
     size: int  # bytes, decoded
     sha256: str
     inline: bool = False
+    detected: str = ""  # media type, by its bytes
+    text: str = ""  # what can be searched of it, where the settings ask for that; cleaned like a body
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def test_the_main_table_holds_the_record(store: Store) -> None:
         ),
         ("trackers", [(7, 1, "pixel", "track.example.com", "pixel-1")]),
         ("removed", [(7, 1, "footer", "footer-1", 120)]),
-        ("attachments", [(7, 1, "programme.pdf", "application/pdf", 1234, "ab" * 32, 0)]),
+        ("attachments", [(7, 1, "programme.pdf", "application/pdf", 1234, "ab" * 32, 0, "", "")]),
     ],
 )
 def test_each_list_has_a_table(store: Store, table: str, expected: list[tuple[object, ...]]) -> None:

@@ -161,7 +161,10 @@ def _findings(record: Record) -> Iterator[tuple[str, str]]:
     for removed in record.removed:
         yield "Removed", f"{removed.what}, {removed.chars} characters [{removed.rule}]"
     for attachment in record.attachments:
-        yield "Attachment", f"{attachment.name}, {attachment.media_type}, {attachment.size} bytes"
+        kind = attachment.media_type
+        if attachment.detected not in {"", kind}:
+            kind += f" (by its bytes {attachment.detected})"
+        yield "Attachment", f"{attachment.name}, {kind}, {attachment.size} bytes"
     for warning in record.warnings:
         yield "Warning", warning
 

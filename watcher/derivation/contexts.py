@@ -30,6 +30,7 @@ class Contexts:
             address for inbox in self._inboxes.values() for address in _addresses(inbox)
         )
         self._default_policy = Policy(given.links)
+        self._index_attachments = given.index_attachments
         self.registry = Registry.compile(tuple(_registered(each) for each in given.senders))
 
     def of(self, inbox: str, received_at: datetime) -> Context:
@@ -46,6 +47,7 @@ class Contexts:
             names=frozenset(known.redact) if known else frozenset(),
             receiver=_receiver(known) if known else Receiver(),
             registry=self.registry,
+            index_attachments=self._index_attachments,
         )
 
 

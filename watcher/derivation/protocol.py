@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
+from watcher.settings import Attachments
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -34,12 +36,14 @@ class Assignment:
     inboxes: tuple[Inbox, ...]  # without their logins
     links: Links
     senders: tuple[SenderSettings, ...]
+    index_attachments: bool = False
 
     @classmethod
     def of(cls, settings: Settings, senders: Sequence[SenderSettings]) -> Self:
         """Leave out how to log in: who derives has no business with a mailbox."""
         inboxes = tuple(replace(inbox, password=None, oauth=None) for inbox in settings.inboxes)
-        return cls(settings.store.vault, inboxes, settings.links, tuple(senders))
+        index = settings.attachments is Attachments.INDEX
+        return cls(settings.store.vault, inboxes, settings.links, tuple(senders), index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ number, and whatever the bytes are, the outcome is a `Message` with warnings, or
 nothing in them.
 """
 
-from watcher.message.contents import Content, contents
+from watcher.message.contents import Content, contents, texts_of_contents
 from watcher.message.kinds import kind_of
 from watcher.message.limits import Limits
 from watcher.message.model import Address, Field, Headers, Message, Unparseable
@@ -23,4 +23,5 @@ __all__ = [
     "kind_of",
     "parse",
     "parse_headers",
+    "texts_of_contents",
 ]

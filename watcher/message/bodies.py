@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING
 
-from watcher.message import charsets, file_names, flowed, transfer, warnings
+from watcher.message import charsets, file_names, flowed, sniffing, transfer, warnings
 from watcher.record import Attachment
 
 if TYPE_CHECKING:
@@ -167,5 +167,6 @@ def described(raw: bytes, part: Part, said: dict[str, None]) -> tuple[Attachment
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
         inline=part.disposition.value == "inline" or related,
+        detected=sniffing.media_type_of(data),
     )
     return attachment, data

@@ -17,6 +17,7 @@ from watcher.settings.problems import Place, Problem, SettingsError
 from watcher.settings.secrets import SecretError, SecretKind, SecretRef
 from watcher.settings.values import (
     After,
+    Attachments,
     Backup,
     DnsServer,
     Heartbeat,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "After",
+    "Attachments",
     "Backup",
     "DnsServer",
     "Heartbeat",

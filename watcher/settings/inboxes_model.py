@@ -16,7 +16,7 @@ from watcher.settings.model import Model, nothing_is_an_empty_list
 from watcher.settings.oauth_model import OAuth  # noqa: TC001  # pydantic reads it
 from watcher.settings.outside_model import Backup, Heartbeat, Listen  # noqa: TC001  # pydantic reads them
 from watcher.settings.secret_model import REFERENCES, Secret, one_reference
-from watcher.settings.values import After, Links, Security
+from watcher.settings.values import After, Attachments, Links, Security
 from watcher.settings.workers_model import Workers
 
 
@@ -251,6 +251,12 @@ class InboxesFile(Model):
         description="Address of the resolver that `preserve_dkim` asks, with a port if it is not 53. "
         "The system's unless written.",
         examples=["192.0.2.53", "[::1]:5353"],
+    )
+    attachments: Annotated[Attachments, *fields.one_of(Attachments)] = Field(
+        Attachments.LIST,
+        description="list: name, type and size of each attachment. index: the text of calendar entries and "
+        "plain-text files can be searched as well.",
+        examples=["index"],
     )
     senders: fields.Text | None = Field(
         None,

@@ -38,6 +38,13 @@ class Links(StrEnum):
     KEEP = "keep"
 
 
+class Attachments(StrEnum):
+    """What is made of attachments in the archive. Their bytes stay in the vault in any case."""
+
+    LIST = "list"  # name, media type, size
+    INDEX = "index"  # and the text of calendar and plain-text parts can be searched
+
+
 class OAuthProvider(StrEnum):
     """Who issues the tokens to log in with."""
 
@@ -145,6 +152,7 @@ class Settings:
     metrics_listen: tuple[str, int] | None = None  # loopback host and port
     heartbeat: Heartbeat | None = None
     workers: Workers = Workers()
+    attachments: Attachments = Attachments.LIST
 
 
 @dataclass(frozen=True, slots=True)

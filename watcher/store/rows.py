@@ -51,7 +51,9 @@ AUTHENTICATION: Final = _table("authentication", "newsletter_id position method 
 LINKS: Final = _table("links", "newsletter_id position text action url host role rule")
 TRACKERS: Final = _table("trackers", "newsletter_id position kind host rule")
 REMOVED: Final = _table("removed", "newsletter_id position what rule chars")
-ATTACHMENTS: Final = _table("attachments", "newsletter_id position name media_type size sha256 inline")
+ATTACHMENTS: Final = _table(
+    "attachments", "newsletter_id position name media_type size sha256 inline detected text"
+)
 FULL_TEXT: Final = _table("newsletters_fts", "rowid subject from_name text")
 
 
@@ -67,7 +69,12 @@ def batches(records: Sequence[tuple[int, Record]]) -> Iterator[tuple[Table, Iter
     )
     for table, rows_of in _LISTS:
         yield table, chain.from_iterable(rows_of(number, record) for number, record in records)
-    yield FULL_TEXT, ((number, each.subject, each.author.name, each.text) for number, each in records)
+    yield FULL_TEXT, ((number, each.subject, each.author.name, searched(each)) for number, each in records)
+
+
+def searched(record: Record) -> str:
+    """The text that can be searched, exactly as the view `newsletters_searched` puts it together."""
+    return "\n".join([record.text, *(each.text for each in record.attachments if each.text)])
 
 
 def _newsletter(number: int, record: Record) -> Row:
@@ -160,7 +167,16 @@ def _removed(number: int, record: Record) -> Iterator[Row]:
 
 def _attachments(number: int, record: Record) -> Iterator[Row]:
     for position, each in enumerate(record.attachments, 1):
-        yield number, position, each.name, each.media_type, each.size, each.sha256, int(each.inline)
+        kept = (
+            each.name,
+            each.media_type,
+            each.size,
+            each.sha256,
+            int(each.inline),
+            each.detected,
+            each.text,
+        )
+        yield number, position, *kept
 
 
 _LISTS: Final = (

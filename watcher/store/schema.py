@@ -45,6 +45,27 @@ def m003_counts(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m004_attachments(db: Database) -> None:
+    """Keep what attachments are by their bytes, and search in the text of those that are to be searched."""
+    for statement in _ATTACHMENTS:
+        db.execute(statement)
+
+
+_ATTACHMENTS = (
+    "ALTER TABLE attachments ADD COLUMN detected TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE attachments ADD COLUMN text TEXT NOT NULL DEFAULT ''",
+    "DROP VIEW newsletters_searched",
+    """
+    CREATE VIEW newsletters_searched AS
+    SELECT n.id, n.subject, n.from_name, b.text || coalesce((
+        SELECT group_concat(char(10) || text, '')
+        FROM (SELECT text FROM attachments WHERE newsletter_id = n.id AND text <> '' ORDER BY position)
+    ), '') AS text
+    FROM newsletters n JOIN bodies b ON b.newsletter_id = n.id
+    """,
+)
+
 _REASONS_AND_RESULTS = (
     "ALTER TABLE newsletters ADD COLUMN kind_reason TEXT NOT NULL DEFAULT ''",
     """
