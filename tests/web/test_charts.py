@@ -14,11 +14,12 @@ def test_a_day_without_mail_has_its_place_and_no_column() -> None:
     chart = per_day({"2026-01-30": 2, "2026-02-01": 3})
     first, third = chart.boxes
     assert (first.title, third.title) == ("2026-01-30: 2", "2026-02-01: 3")
-    width = (WIDTH - 44) / 3
+    width = (WIDTH - 44) / 31
+    assert third.x + third.width == pytest.approx(WIDTH, abs=width)
     assert third.x - first.x == pytest.approx(2 * width, abs=0.1)
     assert third.height == pytest.approx(first.height * 1.5, abs=0.1)
     assert 0 < third.y < third.y + third.height < HEIGHT
-    assert [mark.label for mark in chart.names] == ["Feb"]
+    assert [mark.label for mark in chart.names] == ["Feb"]  # 2 January is the first day that is shown
     assert chart.legend == ()
 
 
@@ -47,7 +48,15 @@ def test_months_are_stacked_largest_first_and_the_rest_last() -> None:
     assert [box.title for box in january] == ["2026-01: A: 1", "2026-01: others: 20", "2026-01: unknown: 9"]
     for lower, upper in itertools.pairwise(january):
         assert upper.y + upper.height == pytest.approx(lower.y, abs=0.02)
-    assert [mark.label for mark in chart.names] == ["2026", "Feb"]
+    assert [mark.label for mark in chart.names][-3:] == ["Dec", "2026", "Feb"]
+
+
+def test_a_month_without_mail_has_its_place() -> None:
+    """Between November and January there is December, and a year is shown at least."""
+    chart = per_month([("2025-11", "A", 2), ("2026-01", "A", 1)])
+    november, january = chart.boxes
+    assert january.x - november.x == pytest.approx(2 * (WIDTH - 44) / 12, abs=0.1)
+    assert [mark.label for mark in chart.names][-3:] == ["Nov", "Dec", "2026"]
 
 
 def test_long_times_are_not_crowded_with_names() -> None:
@@ -60,6 +69,7 @@ def test_nothing_is_drawn_of_nothing() -> None:
     """No days, or none that is one, give no chart."""
     assert not per_day({})
     assert not per_day({"": 3})
+    assert not per_month([])
     assert {cell.shade for row in heat({}) for cell in row} == {0}
 
 

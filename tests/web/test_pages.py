@@ -186,6 +186,13 @@ def test_search_highlights_what_was_found(web: Web) -> None:
     assert "Gartenbrief" not in page
 
 
+def test_what_is_found_in_the_subject_alone_keeps_its_excerpt(web: Web) -> None:
+    """The beginning of the text would be no snippet of anything."""
+    page = web.get("/-/newsletters?q=kingfishers").text
+    assert "Eleven sightings in one week" in page
+    assert "<mark>" not in page
+
+
 @pytest.mark.parametrize(
     ("words", "number"),
     [("kingfishers", 1), ('"willow creek"', 6), ('"creek willow"', 0), ("quitt*", 1), ("zebra", 0)],

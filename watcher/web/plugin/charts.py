@@ -24,6 +24,7 @@ _LEFT, _TOP, _BOTTOM = 44, 10, 24  # room for the numbers at the side and the na
 _GROUND: Final = HEIGHT - _BOTTOM
 _SHADES: Final = 8  # of a heat map
 _NAMED: Final = 12  # names of the horizontal axis at most
+_DAYS, _MONTHS = 31, 12  # that are shown at least: a column of its own is no picture of time
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +69,19 @@ class Cell:
 
 
 def per_day(numbers: Mapping[str, int]) -> Columns:
-    """Draw a column for each day between the first and the last of these (ISO 8601)."""
+    """Draw a column for each day between the first and the last of these (ISO 8601), a month at least."""
     days = sorted(day for text in numbers if (day := _day(text)) is not None)
     if not days:
         return Columns((), (), (), ())
-    range_ = [days[0] + timedelta(each) for each in range((days[-1] - days[0]).days + 1)]
-    columns = [(f"{day:%Y-%m-%d}", {"": numbers.get(day.isoformat(), 0)}) for day in range_]
-    firsts = {each: f"{day:%Y-%m}" for each, day in enumerate(range_) if day.day == 1}
+    length = max((days[-1] - days[0]).days + 1, _DAYS)
+    shown = [days[-1] - timedelta(each) for each in reversed(range(length))]
+    columns = [(f"{day:%Y-%m-%d}", {"": numbers.get(day.isoformat(), 0)}) for day in shown]
+    firsts = {each: f"{day:%Y-%m}" for each, day in enumerate(shown) if day.day == 1}
     return _columns(columns, [""], firsts)
 
 
 def per_month(rows: Iterable[tuple[str, str, int]]) -> Columns:
-    """Draw a column for each month, stacked of series: (month, series, number) of each.
+    """Draw a column for each month, a year at least, stacked of series: (month, series, number) of each.
 
     The largest series come first, whatever `others` and `unknown` stand for come last.
     """
@@ -90,8 +92,8 @@ def per_month(rows: Iterable[tuple[str, str, int]]) -> Columns:
         sizes[series] = sizes.get(series, 0) + number
     last = ("others", "unknown")
     order = sorted(sizes, key=lambda name: (name in last and 1 + last.index(name), -sizes[name], name))
-    columns = [(month, months[month]) for month in sorted(months)]
-    return _columns(columns, order, dict(enumerate(sorted(months))))
+    shown = _months(sorted(months))
+    return _columns([(month, months.get(month, {})) for month in shown], order, dict(enumerate(shown)))
 
 
 def heat(numbers: Mapping[tuple[int, int], int]) -> list[list[Cell]]:
@@ -111,7 +113,9 @@ def _columns(
     columns: Sequence[tuple[str, Mapping[str, int]]], order: Sequence[str], names: Mapping[int, str]
 ) -> Columns:
     """Draw columns of stacked series; `names` are the months that begin with a column, by its number."""
-    most = max(sum(parts.values()) for _, parts in columns)
+    most = max((sum(parts.values()) for _, parts in columns), default=0)
+    if not most:
+        return Columns((), (), (), ())
     step = _step(most)
     top = max(step, -(-most // step) * step)
     each = (WIDTH - _LEFT) / len(columns)
@@ -144,6 +148,15 @@ def _step(most: int) -> int:
         return 1
     size: int = 10 ** int(log10(most / 4))
     return next(size * factor for factor in (1, 2, 5, 10) if size * factor * 5 >= most)
+
+
+def _months(found: Sequence[str]) -> list[str]:
+    """Return each month from the first to the last of these, or to the last of a year."""
+    numbers = [int(year) * 12 + int(month) - 1 for year, month in (each.split("-") for each in found)]
+    if not numbers:
+        return []
+    first = min(numbers[0], numbers[-1] - _MONTHS + 1)
+    return [f"{each // 12}-{each % 12 + 1:02}" for each in range(first, numbers[-1] + 1)]
 
 
 def _month(month: str) -> str:

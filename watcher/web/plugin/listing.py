@@ -37,7 +37,7 @@ _HITS: Final = (
     f"SELECT count(*) FROM (SELECT 1 FROM newsletters_fts WHERE newsletters_fts MATCH :q LIMIT {_FEW})"  # noqa: S608
 )
 _SNIPPETS: Final = """
-    SELECT rowid, snippet(newsletters_fts, -1, :begin, :end, ' … ', 40) AS snippet
+    SELECT rowid, snippet(newsletters_fts, 2, :begin, :end, ' … ', 40) AS snippet
     FROM newsletters_fts WHERE newsletters_fts MATCH :q AND rowid IN ({ids})
 """
 _BODIES: Final = "SELECT newsletter_id, text, html FROM bodies WHERE newsletter_id IN ({ids})"
@@ -108,7 +108,8 @@ async def _snippets(database: Database, ask: Ask, rows: Sequence[Row]) -> Mappin
         found = await database.execute(_SNIPPETS.format(ids=_ids(rows)), parameters)
     except QueryInterrupted:
         return {}
-    return {row["rowid"]: row["snippet"] for row in found.rows}
+    # What was found in the subject or the name alone leaves the excerpt in its place.
+    return {row["rowid"]: row["snippet"] for row in found.rows if MARK_BEGIN in row["snippet"]}
 
 
 def _ids(rows: Sequence[Row]) -> str:
