@@ -9,6 +9,7 @@ from __future__ import annotations
 from watcher.vault.derivations import Counts, PassRecord, Pending
 from watcher.vault.errors import MessageDamaged, MessageMissing, VaultError
 from watcher.vault.mailboxes import InboxState, Mailbox
+from watcher.vault.merging import Arrived
 from watcher.vault.messages import Arrival, Source, Stored
 from watcher.vault.overview import Backlog, Failure, Skip
 from watcher.vault.signatures import PENDING, Examined, KeptKey, Lookup, SignatureNote, Unexamined
@@ -17,6 +18,7 @@ from watcher.vault.vault import Vault
 __all__ = [
     "PENDING",
     "Arrival",
+    "Arrived",
     "Backlog",
     "Counts",
     "Examined",

@@ -11,6 +11,7 @@ from watcher.sqlite_errors import Format
 from watcher.vault.derivations import Derivations
 from watcher.vault.errors import VaultError
 from watcher.vault.mailboxes import Mailboxes
+from watcher.vault.merging import Merging
 from watcher.vault.messages import Messages
 from watcher.vault.overview import Overview
 from watcher.vault.signatures import Signatures
@@ -40,7 +41,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Vault(Mailboxes, Messages, Derivations, Signatures, Overview):
+class Vault(Mailboxes, Messages, Derivations, Signatures, Overview, Merging):
     """An open vault.db. A context manager, for one thread; any number of them may be open at once."""
 
     @classmethod
