@@ -25,6 +25,9 @@ def main() -> None:
             page = f"{web.base}/newsletters/newsletters/{row['id']}"
             screenshot(page, FOLDER / "record-page.png", width=1100)
             screenshot(f"{web.base}/", FOLDER / "front-page.png", width=1100)
+            screenshot(f"{web.base}/-/newsletters/statistics", FOLDER / "statistics.png", width=1100)
+            search = f"{web.base}/-/newsletters?q=river"
+            screenshot(search, FOLDER / "phone-dark.png", width=390, scheme="dark")
 
 
 if __name__ == "__main__":
