@@ -11,7 +11,7 @@ UNCLOSED = "structure: the closing boundary is missing"
 MISSING = "structure: the declared boundary never appears, the body was read as one text"
 GUESSED = "structure: the declared boundary never appears, another one was found"
 NO_BOUNDARY = "structure: a multipart without a boundary was read as one text"
-PARTS_CUT = "structure: more parts than the limit, the rest was left out"
+PARTS_CUT = "structure: more parts, or larger headers of parts, than the limit: the rest was left out"
 DEPTH_CUT = "structure: nested deeper than the limit, the inner part was kept as one attachment"
 MIXED = b"Content-Type: multipart/mixed; boundary=edge\r\n\r\n"
 

@@ -20,5 +20,6 @@ class Limits:
     addresses: int = 1_000  # in one field
     parameters: int = 100  # of Content-Type or Content-Disposition
     parts: int = 500
+    part_header_bytes: int = 1_048_576  # of the header blocks of all parts together
     depth: int = 50  # multiparts within multiparts
     text_part_bytes: int = 10_000_000  # decoded; also of all text parts that are shown together

@@ -21,7 +21,7 @@ _VALUE = re.compile(r"\s*+([^\s;]*+)")
 _PARAMETER = re.compile(
     r"""[;\s]*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)(?:"|\\?\Z)|([^;]*+))""", re.DOTALL
 )
-_NEXT = re.compile(r"[^;]*+;?")
+_NEXT = re.compile(r"[;\s]*+[^;]*+")  # what cannot be read goes at once: one semicolon at a time is quadratic
 _ESCAPED = re.compile(r"\\([\"\\])")  # and not `C:\temp`, which Windows programs write unescaped
 _COMMENT = re.compile(r"\s+\(.*\Z", re.DOTALL)
 _PIECE = re.compile(r"([^*]+)\*(\d{1,3})?(\*)?\Z")

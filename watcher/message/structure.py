@@ -102,6 +102,7 @@ class _Walk:
         self.structure = Structure()
         self.open: list[_Open] = []
         self.leaf: Part | None = None  # begun, its end not yet met
+        self.header_bytes = 0  # of all parts so far
 
     def run(self, block: Block, boundary: bytes = b"") -> None:
         self.begin(block, boundary)
@@ -128,12 +129,17 @@ class _Walk:
                 self.close(level, delimiter.before)
                 if not self.open:
                     return
-            elif len(self.structure.leaves) >= self.limits.parts:
+                continue
+            block = fields.read(self.raw, delimiter.after, self.limits)
+            self.header_bytes += block.body - delimiter.after
+            if (
+                len(self.structure.leaves) >= self.limits.parts
+                or self.header_bytes > self.limits.part_header_bytes
+            ):
                 self.warn(warnings.PARTS_CUT)
                 self.open.clear()
                 return
-            else:
-                self.begin(fields.read(self.raw, delimiter.after, self.limits))
+            self.begin(block)
 
     def delimiters(self, start: int) -> Iterator[_Delimiter]:
         """The lines that delimit a part of a multipart open at that moment."""
