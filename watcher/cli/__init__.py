@@ -30,6 +30,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("backfill", "Take in mbox, Maildir, .eml, archives of them, or old mail by IMAP."),
     "rebuild": ("backfill", "Make the clean store again from the vault."),
     "merge": ("merging", "Merge the vaults of several watchers."),
+    "attachments": ("attachments", "List the attachments of a mail, or write them to files."),
     "screenshots": ("screenshots", "Draw the mails that have no screenshot yet."),
     "senders": ("senders", "The register of senders: import, unknown, apply, list."),
     "explain": ("inspect", "The record of one mail, with every rule that fired."),
