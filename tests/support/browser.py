@@ -111,9 +111,11 @@ def _unprivileged() -> tuple[str, ...]:
     return () if os.geteuid() else ("--no-sandbox",)
 
 
-def screenshot(url: str, target: Path, *, width: int = 1280, scheme: Scheme = "light") -> None:
+def screenshot(
+    url: str, target: Path, *, width: int = 1280, height: int = 900, scheme: Scheme = "light"
+) -> None:
     """Save a picture of the first screen of a page."""
-    with browser(width=width, scheme=scheme) as running:
+    with browser(width=width, height=height, scheme=scheme) as running:
         page = running.context.pages[0]
         page.goto(url)
         page.screenshot(path=str(target))
