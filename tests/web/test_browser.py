@@ -47,6 +47,7 @@ def test_the_log_of_the_browser_would_tell(web: Web) -> None:
     with chromium.browser() as running:
         page = running.context.pages[0]
         page.goto(web.base + "/-/versions")
+        page.goto("about:blank")  # which has no policy
         page.evaluate(
             """() => new Promise(answered => {
                 for (const rel of ['preconnect', 'dns-prefetch']) {
