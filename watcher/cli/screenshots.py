@@ -38,6 +38,7 @@ def screenshots_command(
     """
     from watcher.batch.photographing import outstanding, photograph  # noqa: PLC0415
     from watcher.rendering import Media  # noqa: PLC0415
+    from watcher.service.shutter import answer  # noqa: PLC0415
     from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
     from watcher.vault import Vault  # noqa: PLC0415
 
@@ -47,6 +48,7 @@ def screenshots_command(
         Vault.look(settings.store.vault) as vault,
         Media.open(settings.store.media) as media,
     ):
+        answer(settings.store.media)
         ids = outstanding(vault, media, again=again, failed=failed)[:limit]
         with progress("drawing", len(ids)) as shown:
             taken = photograph(

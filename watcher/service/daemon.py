@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from watcher.archive import Archive, utc_now
 from watcher.derivation import Lanes
 from watcher.log import get_logger
+from watcher.service import shutter
 from watcher.service.arrivals import Arrivals
 from watcher.service.housekeeping import look_for_damage
 from watcher.service.hub import RENEWAL
@@ -167,6 +168,7 @@ class Daemon:
         derived = archive.derive_pending(stopped=self._stop.is_set, on_rows=committed)
         if derived.done or derived.failed:
             self._log.info("derived", done=derived.done, failed=derived.failed)
+            shutter.press(self._settings.store.media)
         if self._untidy.is_set() or self._outside.night_is_over:
             self._untidy.clear()
             self._keep_house(archive)
