@@ -61,7 +61,14 @@ def test_ordinary_text_is_told_from_what_needs_a_closer_look() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "one two_2 caf\u00e9", "a\u2019b \u0153uvre\u20ac", "\u4e00\u4e8c \n \U0001f600x\nplain y"]
+    "text",
+    [
+        "",
+        "one two_2 caf\u00e9",
+        "a\u2019b \u0153uvre\u20ac",
+        "\u4e00\u4e8c \n \U0001f600x\nplain y",
+        "caf\u00e9\U0001f600bar\u200dx",
+    ],
 )
 def test_word_set_is_what_the_expression_finds(text: str) -> None:
     """Whatever code page a text fits into, its words are runs of letters, digits and underscores."""

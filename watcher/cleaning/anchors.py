@@ -115,17 +115,14 @@ def _as_written(url: str, anchor: Anchor) -> str:
 
 def as_records(anchors: list[Anchor], redact: Identity) -> tuple[Link, ...]:
     """The links as the record keeps them, numbered from 1; their texts redacted."""
+    texts = [_text_of(anchor) for anchor in anchors]
+    if redact and redact.redact("\n".join(texts))[1]:  # hardly any: one search settles all others
+        texts = [redact.redact(text)[0] for text in texts]
     return tuple(
-        Link(
-            position=number,
-            text=redact.redact(text)[0] if (text := _text_of(anchor)) else "",
-            action=anchor.action,
-            url=anchor.url,
-            host=anchor.host,
-            role=anchor.role,
-            rule=anchor.rule,
-        )
-        for number, anchor in enumerate(anchors, start=1)
+        [
+            Link(number, text, anchor.action, anchor.url, anchor.host, anchor.role, anchor.rule)
+            for number, (text, anchor) in enumerate(zip(texts, anchors, strict=True), start=1)
+        ]
     )
 
 

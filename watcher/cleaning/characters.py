@@ -27,6 +27,8 @@ _WORD_MASK = bytes(  # of code page 1252: what is no letter, digit or underscore
     for byte in range(256)
     for sign in (bytes((byte,)).decode("cp1252", "replace"),)
 )
+_WESTERN = "".join(sign for byte in range(256) if (sign := bytes((byte,)).decode("cp1252", "ignore")))
+_BEYOND = re.compile(f"[^{re.escape(_WESTERN)}]")
 _SPECIAL = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{_FILLER}:|%}}]|//|www\\.", re.IGNORECASE)
 
 
@@ -83,10 +85,22 @@ def drop_merge_tags(text: str) -> tuple[str, int]:
     return text, 0
 
 
-def word_set(text: str) -> set[str]:
-    r"""All that `\w+` finds in a text; what code page 1252 can hold, nearly all, is cut by a mapping."""
+def in_western_bytes(text: str) -> bytes | None:
+    """A text in code page 1252, where a mapping cuts words in a fifth of an expression's time; else None.
+
+    Signs that are no letters, such as emoji, become question marks: they part words either way.
+    """
     try:
-        coded = text.encode("cp1252")
+        return text.encode("cp1252")
     except UnicodeEncodeError:
+        if any(map(str.isalnum, set(_BEYOND.findall(text)))):
+            return None
+        return text.encode("cp1252", "replace")
+
+
+def word_set(text: str) -> set[str]:
+    r"""All that `\w+` finds in a text."""
+    coded = in_western_bytes(text)
+    if coded is None:
         return set(_WORD.findall(text))
     return set(coded.translate(_WORD_MASK).decode("cp1252").split())

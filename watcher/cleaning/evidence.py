@@ -107,7 +107,7 @@ def gather(lines: Sequence[Line], rules: Rules) -> list[Evidence]:
         folded = [fold(line.text) for line in lines]
     found: list[Evidence] = []
     words = word_set(text)
-    networks = not words.isdisjoint(rules.networks)
+    networks = [name for name in rules.networks if name in text] if words & rules.networks else []
     for line, its_text in zip(lines, folded, strict=True):
         each = Evidence(line, its_text)
         if 0 < each.length <= _CAPTION and rules.fillers.issuperset(_TOKEN.findall(its_text)):
@@ -115,7 +115,7 @@ def gather(lines: Sequence[Line], rules: Rules) -> list[Evidence]:
         runs = line.runs
         if line.urls or len(runs) > 1 or (runs and runs[0].anchor is not None):
             _look_at_links(each)
-        if networks or each.target:
+        if each.target or any(name in its_text for name in networks):
             each.social = _is_social(each, rules)
         found.append(each)
     _look_for_phrases(found, text, words, rules)
