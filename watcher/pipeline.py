@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from watcher import cleaning, provider
+from watcher import cleaning, provider, sketch
 from watcher.cleaning.identity import Identity
 from watcher.cleaning.policy import Policy
 from watcher.message import (
@@ -66,6 +66,7 @@ class Context:
     receiver: Receiver = field(default_factory=Receiver)
     registry: Registry = field(default_factory=lambda: Registry.compile(()))
     limits: Limits = field(default_factory=Limits)
+    html_limits: cleaning.HtmlLimits = field(default_factory=cleaning.HtmlLimits)
     index_attachments: bool = False  # make the text of calendar and plain-text parts searchable
 
 
@@ -135,7 +136,8 @@ def _record(raw: bytes, message: Message, context: Context) -> Record:
     kind, kind_reason = kind_of(message, platform=detection.bulk, delivery=detection.by_program)
     # The link of a confirmation is a key to the subscription: it stays in the mailbox and the vault.
     policy = Policy.REMOVE if kind is Kind.CONFIRMATION else context.policy
-    cleaned = cleaning.clean(message.html, message.plain, identity, policy)
+    cleaned = cleaning.clean(message.html, message.plain, identity, policy, context.html_limits)
+    spoken = sketch.words(cleaned.text) if kind is Kind.NEWSLETTER else []
     redact = _Redaction(identity, _around_body(message, detection))
     attachments = [_attachment(each, redact) for each in message.attachments]
     if context.index_attachments and attachments:
@@ -172,6 +174,8 @@ def _record(raw: bytes, message: Message, context: Context) -> Record:
         redactions=cleaned.redactions + redact.count,
         warnings=(*message.warnings, *cleaned.warnings),
         pipeline_version=PIPELINE_VERSION,
+        wording=sketch.fingerprint(" ".join(spoken)),
+        sketch=sketch.sketch(spoken),
     )
 
 

@@ -13,6 +13,7 @@ from watcher.cleaning import walk
 from watcher.cleaning.cleaner import Cleaned, clean, to_text
 from watcher.cleaning.identity import Identity
 from watcher.cleaning.policy import Policy
+from watcher.cleaning.prescan import HtmlLimits
 
 
 def _version() -> str:
@@ -30,4 +31,4 @@ RULES_VERSION = _version()
 COMPILED = not walk.__file__.endswith(".py")
 """Whether this is the compiled build of the room: the same results, sooner."""
 
-__all__ = ["COMPILED", "RULES_VERSION", "Cleaned", "Identity", "Policy", "clean", "to_text"]
+__all__ = ["COMPILED", "RULES_VERSION", "Cleaned", "HtmlLimits", "Identity", "Policy", "clean", "to_text"]

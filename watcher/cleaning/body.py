@@ -14,7 +14,7 @@ from watcher.cleaning.document import Document
 from watcher.cleaning.identity import Identity  # noqa: TC001  # a compiled dataclass looks its fields' types up
 from watcher.cleaning.plain import read_plain
 from watcher.cleaning.policy import Policy  # noqa: TC001  # likewise
-from watcher.cleaning.prescan import over_limit, strip_tags
+from watcher.cleaning.prescan import USUAL, HtmlLimits, over_limit, strip_tags
 from watcher.cleaning.rules import Rules  # noqa: TC001  # likewise
 from watcher.cleaning.walk import read_html
 
@@ -33,6 +33,7 @@ class Terms:
     identity: Identity
     policy: Policy
     rules: Rules
+    limits: HtmlLimits = USUAL
 
     def links(self) -> Links:
         """Begin a list of links."""
@@ -84,7 +85,7 @@ def nothing(terms: Terms) -> Body:
 def html_body(html: str, terms: Terms) -> Body:
     """Read and decide the HTML part."""
     links = terms.links()
-    excess = over_limit(html)
+    excess = over_limit(html, terms.limits)
     if excess:
         body = Body(read_plain(strip_tags(html), links), links, stripped=True)
         body.warnings.append(f"{excess}: the text was taken without a parser, and there is no HTML view")

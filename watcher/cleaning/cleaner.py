@@ -12,6 +12,7 @@ from watcher.cleaning.body import Terms, html_body, nothing, plain_body
 from watcher.cleaning.identity import Identity
 from watcher.cleaning.plain import as_sent
 from watcher.cleaning.policy import Policy
+from watcher.cleaning.prescan import USUAL, HtmlLimits
 from watcher.cleaning.rules import load
 from watcher.cleaning.safe_html import write_html
 from watcher.record import Link, Removed, Tracker
@@ -27,7 +28,6 @@ _LOOKS_LIKE_HTML = re.compile(
     r"|center|blockquote|pre|style|meta)\b[^<>]{0,2000}>|<!--",
     re.IGNORECASE,
 )
-_MAX_LINKS = 2_000  # of one mail, in the table of links
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,12 @@ class Cleaned:
     warnings: tuple[str, ...] = ()
 
 
-def clean(html: str, plain: str, identity: Identity, policy: Policy) -> Cleaned:
+def clean(html: str, plain: str, identity: Identity, policy: Policy, limits: HtmlLimits = USUAL) -> Cleaned:
     """Clean the two bodies of one mail; either may be empty. Pure, and it takes any text.
 
     The text comes from the HTML if that has any visible word, else from the plain part.
     """
-    terms = Terms(identity, policy, load())
+    terms = Terms(identity, policy, load(), limits)
     source = html_body(html, terms) if html.strip() else nothing(terms)
     safe_html = "" if source.stripped else write_html(source.document)
     sent, redactions = "", 0
@@ -66,7 +66,7 @@ def clean(html: str, plain: str, identity: Identity, policy: Policy) -> Cleaned:
     body = source
     if plain.strip() and not source.has_words:
         body = plain_body(plain, terms, source)
-    return _cleaned(body, safe_html, sent, redactions, identity)
+    return _cleaned(body, safe_html, sent, redactions, terms)
 
 
 def to_text(source: str, sibling: str | None = "", kind: str = "") -> str:
@@ -85,10 +85,11 @@ def looks_like_html(source: str) -> bool:
     return _LOOKS_LIKE_HTML.search(source) is not None
 
 
-def _cleaned(body: Body, html: str, plain: str, redactions: int, identity: Identity) -> Cleaned:
+def _cleaned(body: Body, html: str, plain: str, redactions: int, terms: Terms) -> Cleaned:
     lines, anchors = body.document.lines, body.document.anchors
-    if len(anchors) > _MAX_LINKS:
-        body.warnings.append(f"only the first {_MAX_LINKS:,} of {len(anchors):,} links are listed")
+    most = terms.limits.links
+    if len(anchors) > most:
+        body.warnings.append(f"only the first {most:,} of {len(anchors):,} links are listed")
     kept = [line.text for line in lines if line.cut is None]
     visible = "\n".join(kept)
     words, language = summary.measure(visible)
@@ -102,7 +103,7 @@ def _cleaned(body: Body, html: str, plain: str, redactions: int, identity: Ident
         language=language,
         words=words,
         reading_minutes=summary.reading_minutes(words),
-        links=as_records(anchors[:_MAX_LINKS], identity),
+        links=as_records(anchors[:most], terms.identity),
         trackers=tuple(body.document.trackers),
         removed=_removed(lines),
         redactions=body.redactions + redactions,

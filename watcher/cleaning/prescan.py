@@ -11,7 +11,7 @@ import html
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,9 +92,13 @@ class HtmlLimits:
     attributes: int = 256  # of one tag
     roots: int = 200  # <html> and <body> tags
     options: int = 1_000
+    links: int = 2_000  # of one mail, in the table of links
 
 
-def over_limit(source: str, limits: HtmlLimits = HtmlLimits()) -> str:
+USUAL: Final = HtmlLimits()
+
+
+def over_limit(source: str, limits: HtmlLimits = USUAL) -> str:
     """Say which limit the source exceeds; empty when an engine may have it.
 
     Ordinary mail is settled by counting: it has fewer tags than may be open at once, and no tag so long that

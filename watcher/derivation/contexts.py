@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from watcher.cleaning import HtmlLimits
 from watcher.cleaning.policy import Policy
 from watcher.derivation.registered import sender_of
+from watcher.message import Limits
 from watcher.pipeline import Context
 from watcher.provider import Receiver
 from watcher.sender import Registered, Registry
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from watcher.derivation.protocol import Assignment
     from watcher.settings import Inbox, SenderSettings
+    from watcher.settings.values import Limits as Reading
 
 
 class Contexts:
@@ -31,6 +34,8 @@ class Contexts:
         )
         self._default_policy = Policy(given.links)
         self._index_attachments = given.index_attachments
+        self._limits = limits_of(given.reading)
+        self._html_limits = html_limits_of(given.reading)
         self.registry = Registry.compile(tuple(_registered(each) for each in given.senders))
 
     def of(self, inbox: str, received_at: datetime) -> Context:
@@ -47,8 +52,40 @@ class Contexts:
             names=frozenset(known.redact) if known else frozenset(),
             receiver=_receiver(known) if known else Receiver(),
             registry=self.registry,
+            limits=self._limits,
+            html_limits=self._html_limits,
             index_attachments=self._index_attachments,
         )
+
+
+def limits_of(reading: Reading) -> Limits:
+    """What is looked at of a mail before its HTML is."""
+    return Limits(
+        header_bytes=reading.header_size,
+        header_field_bytes=reading.field_size,
+        headers=reading.headers,
+        encoded_words=reading.encoded_words,
+        addresses=reading.addresses,
+        parameters=reading.parameters,
+        parts=reading.parts,
+        part_header_bytes=reading.part_headers_size,
+        depth=reading.depth,
+        text_part_bytes=reading.text_size,
+    )
+
+
+def html_limits_of(reading: Reading) -> HtmlLimits:
+    """What of the HTML a parser is given."""
+    return HtmlLimits(
+        characters=reading.html_size,
+        tags=reading.tags,
+        depth=reading.tag_depth,
+        formatting=reading.formatting_depth,
+        attributes=reading.attributes,
+        roots=reading.roots,
+        options=reading.options,
+        links=reading.links,
+    )
 
 
 def _addresses(inbox: Inbox) -> Iterator[str]:

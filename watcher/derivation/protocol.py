@@ -10,11 +10,12 @@ from __future__ import annotations
 import io
 import pickle
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 from watcher.settings import Attachments
+from watcher.settings.values import Limits as Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,13 +38,14 @@ class Assignment:
     links: Links
     senders: tuple[SenderSettings, ...]
     index_attachments: bool = False
+    reading: Reading = field(default_factory=Reading)  # how much of a mail is looked at
 
     @classmethod
     def of(cls, settings: Settings, senders: Sequence[SenderSettings]) -> Self:
         """Leave out how to log in: who derives has no business with a mailbox."""
         inboxes = tuple(replace(inbox, password=None, oauth=None) for inbox in settings.inboxes)
         index = settings.attachments is Attachments.INDEX
-        return cls(settings.store.vault, inboxes, settings.links, tuple(senders), index)
+        return cls(settings.store.vault, inboxes, settings.links, tuple(senders), index, settings.limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_v
 
 from watcher.settings import fields
 from watcher.settings.fields import invalid
+from watcher.settings.limits_model import Limits
 from watcher.settings.model import Model, nothing_is_an_empty_list
 from watcher.settings.oauth_model import OAuth  # noqa: TC001  # pydantic reads it
 from watcher.settings.outside_model import Backup, Heartbeat, Listen  # noqa: TC001  # pydantic reads them
@@ -289,6 +290,12 @@ class InboxesFile(Model):
         default_factory=Workers,
         description="What one mail may cost, in time and memory, before it has failed. The others go on.",
         examples=[{"deadline": "10s", "memory": "512MB"}],
+    )
+    limits: Limits = Field(
+        default_factory=Limits,
+        description="How much of a mail is looked at. What exceeds a limit is left out, and a warning on the "
+        "record says so; the vault keeps all of the mail. After a change: `watcher rebuild`.",
+        examples=[{"parts": 1000, "text_size": "20MB"}],
     )
     inboxes: Annotated[tuple[Inbox, ...], BeforeValidator(nothing_is_an_empty_list)] = Field(
         description="The inboxes to watch; `[]` for none.",

@@ -79,6 +79,7 @@ def _settings(path: Path, model: inboxes_model.InboxesFile) -> values.Settings:
         if model.heartbeat
         else None,
         workers=values.Workers(model.workers.deadline, model.workers.memory),
+        limits=values.Limits(**model.limits.model_dump()),
         attachments=model.attachments,
     )
 

@@ -137,6 +137,30 @@ class Workers:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a mail is looked at. Sizes in bytes, but `html_size`: in characters."""
+
+    header_size: int = 262_144
+    field_size: int = 65_536
+    headers: int = 1_000
+    encoded_words: int = 500
+    addresses: int = 1_000
+    parameters: int = 100
+    parts: int = 500
+    part_headers_size: int = 1_048_576
+    depth: int = 50
+    text_size: int = 10_000_000
+    html_size: int = 5_000_000
+    tags: int = 100_000
+    tag_depth: int = 1_000
+    formatting_depth: int = 200
+    attributes: int = 256
+    roots: int = 200
+    options: int = 1_000
+    links: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What inboxes.yaml says. `path` is that file; `senders` is None when there is no senders.yaml."""
 
@@ -152,6 +176,7 @@ class Settings:
     metrics_listen: tuple[str, int] | None = None  # loopback host and port
     heartbeat: Heartbeat | None = None
     workers: Workers = Workers()
+    limits: Limits = Limits()
     attachments: Attachments = Attachments.LIST
 
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def _nested(depth: int, subtype: bytes = b"mixed") -> bytes:
+def nested(depth: int, subtype: bytes = b"mixed") -> bytes:
+    """A mail of multiparts within multiparts."""
     levels = b"".join(
         b"Content-Type: multipart/%s; boundary=b%d\r\n\r\n--b%d\r\n" % (subtype, n, n) for n in range(depth)
     )
@@ -19,10 +20,11 @@ def _nested(depth: int, subtype: bytes = b"mixed") -> bytes:
 
 def _closed(depth: int) -> bytes:
     ends = b"".join(b"--b%d--\r\n" % n for n in reversed(range(depth)))
-    return _nested(depth) + ends
+    return nested(depth) + ends
 
 
-def _parts(count: int, part: bytes = b"\r\n", kind: bytes = b"mixed") -> bytes:
+def parts(count: int, part: bytes = b"\r\n", kind: bytes = b"mixed") -> bytes:
+    """A mail of so many parts of one kind."""
     return (
         head(b"Subject: parts", b"Content-Type: multipart/%s; boundary=b" % kind)
         + (b"--b\r\n" + part) * count
@@ -88,22 +90,22 @@ def _distinct_parts(count: int, field: bytes) -> bytes:
 def attacks() -> Iterator[Attack]:
     """Every attack on the structure."""
     for depth in (100, 2_000, 20_000):
-        yield Attack(f"mime-depth-{depth}", lambda n=depth: _nested(n), "nested deeper")
+        yield Attack(f"mime-depth-{depth}", lambda n=depth: nested(n), "nested deeper")
         yield Attack(f"mime-depth-closed-{depth}", lambda n=depth: _closed(n), "nested deeper")
-    yield Attack("mime-depth-alternative", lambda: _nested(2_000, b"alternative"), "nested deeper")
-    yield Attack("mime-depth-digest", lambda: _nested(2_000, b"digest"), "nested deeper")
-    yield Attack("mime-depth-signed", lambda: _nested(2_000, b"signed"), "nested deeper")
+    yield Attack("mime-depth-alternative", lambda: nested(2_000, b"alternative"), "nested deeper")
+    yield Attack("mime-depth-digest", lambda: nested(2_000, b"digest"), "nested deeper")
+    yield Attack("mime-depth-signed", lambda: nested(2_000, b"signed"), "nested deeper")
     for count in (10_000, 100_000):
-        yield Attack(f"mime-breadth-{count}", lambda n=count: _parts(n), "more parts")
-    yield Attack("mime-breadth-alternative", lambda: _parts(50_000, kind=b"alternative"), "more parts")
-    yield Attack("mime-breadth-texts", lambda: _parts(2_000, _text(b"word " * 500)), "more parts")
+        yield Attack(f"mime-breadth-{count}", lambda n=count: parts(n), "more parts")
+    yield Attack("mime-breadth-alternative", lambda: parts(50_000, kind=b"alternative"), "more parts")
+    yield Attack("mime-breadth-texts", lambda: parts(2_000, _text(b"word " * 500)), "more parts")
     yield Attack(
         "mime-breadth-empty-multiparts",
-        lambda: _parts(30_000, b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"),
+        lambda: parts(30_000, b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"),
         "deeper",
     )
-    yield Attack("mime-breadth-headers", lambda: _parts(400, b"A: b\r\n" * 900 + b"\r\nx\r\n"), "more parts")
-    yield Attack("mime-breadth-long-headers", lambda: _parts(400, b"A: " + b"b" * 60_000 + b"\r\n\r\nx\r\n"))
+    yield Attack("mime-breadth-headers", lambda: parts(400, b"A: b\r\n" * 900 + b"\r\nx\r\n"), "more parts")
+    yield Attack("mime-breadth-long-headers", lambda: parts(400, b"A: " + b"b" * 60_000 + b"\r\n\r\nx\r\n"))
     for name, field in _COSTLY.items():
         yield Attack(
             f"mime-breadth-{name}",
