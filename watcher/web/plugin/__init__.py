@@ -1,14 +1,15 @@
 """The Datasette plugin: the archive's own front page, record pages, search and feed.
 
 How it hooks in. Datasette chooses templates by the name of the database file, and the file may have any name;
-so `row.html` and `index.html` are overridden, and each extends either our page or Datasette's own, depending
-on whether `extra_template_vars` found a newsletter archive behind the address. A newsletter's address is
-therefore Datasette's own (`/DATABASE/newsletters/ID`), its `.json` works as ever, and every other table and
-database looks as it always did.
+so `row.html` is overridden, and extends either our page or Datasette's own, depending on whether
+`extra_template_vars` found a newsletter archive behind the address. A newsletter's address is therefore
+Datasette's own (`/DATABASE/newsletters/ID`), its `.json` works as ever, and every other table and database
+looks as it always did. The front page and the lists have routes of their own.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from datasette import handle_exception as error_pages
@@ -16,11 +17,9 @@ from datasette.database import QueryInterrupted
 from pluggy import HookimplMarker
 
 from watcher.web.plugin import feeds, pages, wording
-from watcher.web.plugin.archive import TABLE, find_archive, is_archive, newsletter
-from watcher.web.plugin.ask import Ask
+from watcher.web.plugin.archive import TABLE, is_archive, newsletter
 from watcher.web.plugin.csv_cells import with_safe_csv
 from watcher.web.plugin.headers import mark_ours, with_quiet_headers
-from watcher.web.plugin.listing import listing
 from watcher.web.plugin.mail import SANDBOX
 from watcher.web.plugin.pictures import picture, pictures
 from watcher.web.plugin.prose import prose
@@ -59,8 +58,9 @@ def startup() -> None:
 
 @hookimpl
 def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
-    """Add the list with its search, its feed, statistics, and the mail's own HTML for its frame."""
+    """Add the front page, the list with its search, its feed, statistics, the mail's HTML and pictures."""
     return [
+        (r"^/(\.(?P<format>jsono?))?$", pages.front),
         (r"^/-/newsletters$", pages.search),
         (r"^/-/newsletters\.atom$", feeds.feed),
         (r"^/-/newsletters/statistics$", pages.statistics_page),
@@ -102,22 +102,17 @@ def extra_template_vars(
     database: str | None,
     table: str | None,
 ) -> Callable[[], Awaitable[dict[str, Any]]] | dict[str, Any]:
-    """Say what the page is about: `page` for a newsletter's row, `list` for the front page, else nothing."""
+    """Say what a row's page is about: `page` for a newsletter, else nothing."""
     if request is not None and template.startswith("watcher/"):
         mark_ours(request.scope)
-    if request is None or view_name not in {"row", "index"}:
+    if request is None or view_name != "row" or table != TABLE or database is None:
         return {}
 
     async def found() -> dict[str, Any]:
         about: dict[str, Any] = {}
-        try:
-            if view_name == "index":
-                about = await _front(datasette, request)
-            elif table == TABLE and database is not None:
-                about = await _record(datasette, request, database)
-        except QueryInterrupted:  # Datasette's own page is a good answer when ours takes too long
-            pass
-        if about.get("page") or about.get("list"):
+        with suppress(QueryInterrupted):  # Datasette's own page is a good answer when ours takes too long
+            about = await _record(datasette, request, database)
+        if about.get("page"):
             mark_ours(request.scope)
         return about
 
@@ -128,13 +123,6 @@ def extra_template_vars(
 def asgi_wrapper() -> Callable[[Any], Any]:
     """Let no page of this server tell others that it was read, and no CSV cell be a formula."""
     return lambda app: with_quiet_headers(with_safe_csv(app))
-
-
-async def _front(datasette: Datasette, request: Request) -> dict[str, Any]:
-    archive = await find_archive(datasette, request.actor)
-    if archive is None:
-        return {}
-    return {**pages.frame(datasette, archive), "list": await listing(archive, Ask())}
 
 
 async def _record(datasette: Datasette, request: Request, database: str) -> dict[str, Any]:

@@ -48,6 +48,7 @@ _COLUMNS: Final = (
 )
 _COUNTED: Final = frozenset({"domain", *(column.name for column in _COLUMNS)})
 _OWN: Final = tuple(column.name for column in _COLUMNS if not column.of_sender)
+_OF_SENDER: Final = tuple(column.name for column in _COLUMNS if column.of_sender)
 
 # One row a value of each facet; `{source}` has the columns of newsletters and how many have them.
 _FACETS: Final = "WITH source AS MATERIALIZED ({source}) {parts}"
@@ -141,7 +142,7 @@ async def _facets(database: Database, ask: Ask) -> tuple[Facet, ...]:
     chosen = [column for column in _COLUMNS if column.name in ask.narrowed]
     others = [column for column in _COLUMNS if column not in chosen]
     if not ask.words and not ask.narrowed:
-        asked = [_everything(column) for column in _COLUMNS]
+        asked = [_everything(("sender", *_OF_SENDER)), *(_everything((name,)) for name in _OWN[1:])]
     else:
         # A facet that is chosen shows its alternatives: what there would be without it.
         asked = [(*_source(ask, ""), others), *((*_source(ask, each.name), [each]) for each in chosen)]
@@ -156,8 +157,9 @@ async def _facets(database: Database, ask: Ask) -> tuple[Facet, ...]:
     )
 
 
-def _everything(column: _Column) -> tuple[str, dict[str, str | int], list[_Column]]:
-    return _ALL.format(name="sender" if column.of_sender else column.name), {}, [column]
+def _everything(names: tuple[str, ...]) -> tuple[str, dict[str, str | int], list[_Column]]:
+    """Count all newsletters: columns that come from the same values, the first one's, together."""
+    return _ALL.format(name=names[0]), {}, [column for column in _COLUMNS if column.name in names]
 
 
 def _source(ask: Ask, without: str) -> tuple[str, dict[str, str | int]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from datasette.utils import tilde_decode
 from datasette.utils.asgi import NotFound, Response
+from datasette.views.index import IndexView
 
 from watcher.web.plugin.archive import find_archive, is_archive, require_view
 from watcher.web.plugin.ask import Ask
@@ -41,6 +42,22 @@ def frame(datasette: Datasette, archive: Database) -> dict[str, Any]:
     metadata = datasette.metadata()
     # Datasette's own `metadata` is the table's on a row page and missing on a plugin's page.
     return {"archive": archive.name, "site": metadata, "metadata": metadata}
+
+
+async def front(request: Request, datasette: Datasette, send: Any) -> Response:
+    """Show the newest newsletters at `/`; Datasette's own page beside other data, and for those who may not.
+
+    Not a template for Datasette's page: that one counts and asks permission for every table before it is
+    drawn, which takes as long again as all of this.
+    """
+    archive = None
+    if request.method == "GET" and not request.url_vars["format"]:
+        archive = await find_archive(datasette, request.actor)
+    if archive is None:
+        answer: Response = await IndexView.as_view(datasette)(request, send)
+        return answer
+    context = {**frame(datasette, archive), "list": await listing(archive, Ask())}
+    return Response.html(await datasette.render_template("watcher/list.html", context, request=request))
 
 
 async def search(request: Request, datasette: Datasette) -> Response:
