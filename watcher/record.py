@@ -214,3 +214,5 @@ class Record:
     list_unsubscribe: str = ""  # any of `http mailto one-click`, space separated; never the address itself
     warnings: tuple[str, ...] = ()
     pipeline_version: str = ""
+    wording: int = 0  # fingerprint of the words, and their sketch: by these, copies of a mailing are found
+    sketch: bytes = b""

@@ -163,6 +163,7 @@ def test_foreign_keys_are_declared_and_hold(store: Store) -> None:
         ("sender", "senders", "slug"),
         ("platform", "providers", "slug"),
         ("delivery", "providers", "slug"),
+        ("issue", "issues", "id"),
     }
     assert store._db.rows("PRAGMA foreign_key_check") == []
 

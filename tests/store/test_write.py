@@ -96,6 +96,7 @@ def test_the_main_table_holds_the_record(store: Store) -> None:
         "original_from": "",
         "list_unsubscribe": "http mailto",
         "kind_reason": "header List-Id",
+        "issue": None,
     }
 
 

@@ -10,14 +10,16 @@ A migration that has been released is never changed: a new one is added at the e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Migrations
 
-from watcher.store import counts
+from watcher.store import counts, issues
 from watcher.store.record_page import RECORD_PAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlite_utils import Database
 
 migrations = Migrations("watcher.store")
@@ -52,6 +54,12 @@ def m004_attachments(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m005_issues(db: Database) -> None:
+    """Group newsletters that are one mailing, those that are there already too."""
+    issues.create(_Migrated(db))
+
+
 _ATTACHMENTS = (
     "ALTER TABLE attachments ADD COLUMN detected TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE attachments ADD COLUMN text TEXT NOT NULL DEFAULT ''",
@@ -65,6 +73,20 @@ _ATTACHMENTS = (
     FROM newsletters n JOIN bodies b ON b.newsletter_id = n.id
     """,
 )
+
+
+class _Migrated:
+    """The database that is migrated, as `watcher.store.issues` works on it."""
+
+    def __init__(self, db: Database) -> None:
+        self._connection = db.conn
+        self.execute = self._connection.execute
+        self.execute_many = self._connection.executemany
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self._connection.execute(sql, parameters).fetchall()
+
 
 _REASONS_AND_RESULTS = (
     "ALTER TABLE newsletters ADD COLUMN kind_reason TEXT NOT NULL DEFAULT ''",

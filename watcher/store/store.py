@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from watcher.sqlite import Database
 from watcher.sqlite_errors import Format
-from watcher.store import counts
+from watcher.store import counts, issues
 from watcher.store.attribution import Attributed, Stranger, Tally, attributed, strangers, tallies
 from watcher.store.difference import Difference, differences
 from watcher.store.errors import StoreError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from watcher.record import ProviderEntry, Record, Sender
 
-VERSION = 4
+VERSION = 5
 """How many migrations `watcher.store.schema` has."""
 
 FORMAT = Format(
@@ -73,11 +73,15 @@ class Store:
 
     def _write(self, records: Sequence[tuple[int, Record]]) -> None:
         with self._db.transaction():
+            before = issues.copies(self._db, (number for number, _ in records))
             self._remove(number for number, _ in records)
             self._introduce(records)
             for table, rows in batches(records):
                 self._db.execute_many(table.insert, rows)
             counts.add(self._db, (number for number, _ in records))
+            issues.regroup(
+                self._db, before, {number: issues.wording_of(record) for number, record in records}
+            )
 
     def differences(self, rows: Sequence[tuple[int, Record]]) -> list[Difference]:
         """Return what `write` would change of each of these, in their order; nothing is written."""
@@ -85,8 +89,11 @@ class Store:
 
     def delete(self, ids: Iterable[int]) -> None:
         """Delete these newsletters with all that belongs to them; unknown ids are ignored."""
+        numbers = list(ids)
         with self._db.transaction():
-            self._remove(ids)
+            before = issues.copies(self._db, numbers)
+            self._remove(numbers)
+            issues.regroup(self._db, before, {})
 
     def _remove(self, ids: Iterable[int]) -> None:
         there = self._db.rows(
@@ -136,6 +143,7 @@ class Store:
                 "UPDATE newsletters SET sender = nullif(?2, ''), sender_reason = ?3 WHERE id = ?1", changed
             )
             counts.add(self._db, ids, senders_only=True)
+            issues.refresh(self._db, ids)
             self._forget("senders", (each.slug for each in register))
 
     def _write_senders(self, senders: Sequence[Sender]) -> None:
