@@ -14,6 +14,7 @@ from tests.support.web_archive import write_archive
 from watcher.web.plugin.archive import newsletter
 from watcher.web.plugin.ask import Ask
 from watcher.web.plugin.listing import Listing, listing
+from watcher.web.plugin.statistics import statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ class Interrupting:
         self.connection.row_factory = sqlite3.Row
         self.word = word
 
-    async def execute(self, sql: str, params: dict[str, Any], **_: object) -> SimpleNamespace:
+    async def execute(self, sql: str, params: Any = (), **_: object) -> SimpleNamespace:
         if self.word in sql:
             raise QueryInterrupted(sqlite3.OperationalError("interrupted"), sql, params)
         rows = self.connection.execute(sql, params).fetchall()
@@ -87,3 +88,17 @@ def test_a_slow_part_leaves_the_rest_of_the_record(slow: Interrupting) -> None:
     assert record is not None
     assert not record.trackers
     assert len(record.links) == 4
+
+
+@pytest.mark.parametrize("slow", ["from host_counts"], indirect=True)
+def test_an_answer_that_takes_too_long_says_so_alone(slow: Interrupting) -> None:
+    """One section of the statistics has no rows, the other ones have theirs."""
+
+    async def visible(*_: object) -> tuple[bool, bool]:
+        return True, False
+
+    datasette = SimpleNamespace(check_visibility=visible)
+    found = asyncio.run(statistics(datasette, slow, None))  # type: ignore[arg-type]
+    assert [name for name, section in found.items() if section.rows is None] == ["linked_domains"]
+    assert found["top_senders"].board[0]["sender"] == "Willow Creek Party"
+    assert not found["linked_domains"].board
