@@ -66,7 +66,9 @@ def seconds(tool: Callable[[str], object], sources: list[str]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", nargs="?", type=Path, default=LABELLED)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
