@@ -28,6 +28,7 @@ from watcher.service.reloading import ReloadRefused, read_again
 from watcher.service.stopping import reload_on_signal, stop_on_signals
 from watcher.service.storage import opened_when_possible
 from watcher.service.watches import Watches
+from watcher.settings import Images
 from watcher.sqlite_errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Daemon:
             self._outside.storage,
             self._wait_for_disk,
         )
-        with lanes, opened as archive, _keeping_keys(self._settings):
+        with lanes, opened as archive, _keeping_keys(self._settings), _fetching_images(self._settings):
             if archive is None:  # the stop came first
                 return
             if not self._watches.started:
@@ -237,3 +238,12 @@ def _keeping_keys(settings: Settings) -> AbstractContextManager[None]:
     from watcher.service.dkim_keys import keeping_keys  # noqa: PLC0415
 
     return keeping_keys(settings)
+
+
+def _fetching_images(settings: Settings) -> AbstractContextManager[None]:
+    """Fetch the pictures of newsletters, if an inbox asks for it: whoever does not never loads the code."""
+    if not any(inbox.images is Images.FETCH for inbox in settings.inboxes):
+        return nullcontext()
+    from watcher.service.image_fetching import fetching_images  # noqa: PLC0415
+
+    return fetching_images(settings)

@@ -17,7 +17,7 @@ from watcher.settings.model import Model, nothing_is_an_empty_list
 from watcher.settings.oauth_model import OAuth  # noqa: TC001  # pydantic reads it
 from watcher.settings.outside_model import Backup, Heartbeat, Listen  # noqa: TC001  # pydantic reads them
 from watcher.settings.secret_model import REFERENCES, Secret, one_reference
-from watcher.settings.values import After, Attachments, Links, Security
+from watcher.settings.values import After, Attachments, Images, Links, Security
 from watcher.settings.workers_model import Workers
 
 
@@ -139,6 +139,12 @@ class Inbox(Model):
         examples=[True],
     )
 
+    images: Annotated[Images, *fields.one_of(Images)] | None = Field(
+        None,
+        description="Pictures of this inbox's newsletters, where it differs from `images` above.",
+        examples=["fetch"],
+    )
+
     @field_validator("insecure")
     @classmethod
     def _protected_beyond_this_machine(cls, insecure: bool, info: ValidationInfo) -> bool:
@@ -252,6 +258,15 @@ class InboxesFile(Model):
         description="Address of the resolver that `preserve_dkim` asks, with a port if it is not 53. "
         "The system's unless written.",
         examples=["192.0.2.53", "[::1]:5353"],
+    )
+    images: Annotated[Images, *fields.one_of(Images)] = Field(
+        Images.REFUSE,
+        description="refuse: what a mail would load is a box in its screenshot. fetch: the pictures of a "
+        "newsletter are asked for once, when it arrives, trackers and pixels left out, and kept in media.db. "
+        "This connects to the senders' servers, which nothing else here does: they learn that the mail "
+        "arrived, when, and your network address; and a sender who gives each reader's pictures a name of "
+        "their own learns that it was you. Nobody learns whether it is read.",
+        examples=["fetch"],
     )
     attachments: Annotated[Attachments, *fields.one_of(Attachments)] = Field(
         Attachments.LIST,

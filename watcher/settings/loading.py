@@ -116,6 +116,7 @@ def _inbox(
         redact=model.redact,
         addresses=model.addresses,
         preserve_dkim=shared.preserve_dkim if model.preserve_dkim is None else model.preserve_dkim,
+        images=model.images or shared.images,
     )
 
 

@@ -45,6 +45,13 @@ class Attachments(StrEnum):
     INDEX = "index"  # and the text of calendar and plain-text parts can be searched
 
 
+class Images(StrEnum):
+    """What is done about pictures that a mail would load from its sender."""
+
+    REFUSE = "refuse"  # nothing; screenshots show boxes
+    FETCH = "fetch"  # they are asked for once, when the mail arrives
+
+
 class OAuthProvider(StrEnum):
     """Who issues the tokens to log in with."""
 
@@ -103,6 +110,7 @@ class Inbox:
     redact: tuple[str, ...]
     addresses: tuple[str, ...]  # lower case, beside `username`
     preserve_dkim: bool = False  # keep the keys of signatures: this asks DNS
+    images: Images = Images.REFUSE  # of newsletters: to fetch them asks their senders
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,15 @@ class Messages(Room):
                 raise VaultError(f"vault {self._db.path}: there is no message {number}")
         return found
 
+    def arrived_since(self, inbox: str, moment: datetime) -> list[int]:
+        """Return the messages of an inbox whose INTERNALDATE is not before `moment`, the oldest first."""
+        rows = self._db.rows(
+            "SELECT DISTINCT d.message FROM deliveries d JOIN mailboxes m ON m.id = d.mailbox "
+            "WHERE m.inbox = ? AND d.internal_date >= ? AND d.message IS NOT NULL ORDER BY d.message",
+            (inbox, utc_text(moment)),
+        )
+        return [number for (number,) in rows]
+
     def deliveries(self, message_id: int) -> list[Delivery]:
         """Every place where a message arrived, the first one first."""
         rows = self._db.rows(
