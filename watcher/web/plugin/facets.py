@@ -60,6 +60,8 @@ _PART: Final = """
         ) ORDER BY value = :{name}_chosen DESC, {order} LIMIT {values}
     )
 """
+_TOTAL: Final = ""  # the facet under which the number of all of them comes
+_WHOLE: Final = f"SELECT '{_TOTAL}', '', coalesce(sum(newsletters), 0), '' FROM source"  # noqa: S608
 _JOIN: Final = "JOIN senders s ON s.slug = source.sender"
 
 _ALL: Final = "SELECT value AS {name}, newsletters FROM value_counts WHERE name = '{name}'"
@@ -108,15 +110,19 @@ class Numbers:
     facets: tuple[Facet, ...]
 
 
-async def numbers(database: Database, ask: Ask, *, faceted: bool = True) -> Numbers:
-    """Count what was asked for, with facets unless told otherwise."""
-    total, found = await asyncio.gather(_total(database, ask), _facets(database, ask) if faceted else _none())
-    at_least = total is not None and total >= SAMPLE and not _is_counted(ask)
-    return Numbers(total, at_least, found)
-
-
-async def _none() -> tuple[Facet, ...]:
-    return ()
+async def numbers(database: Database, ask: Ask) -> Numbers:
+    """Count what was asked for, in all and by facet."""
+    if ask.words and not ask.query:
+        return Numbers(0, False, ())
+    found = await asyncio.gather(*(_values(database, ask, *each) for each in _asked(ask)))
+    values = {name: value for part in found for name, value in part.items()}
+    facets = tuple(
+        Facet(column.name, column.title, tuple(values[column.name]))
+        for column in _COLUMNS
+        if column.name in values
+    )
+    total = values[_TOTAL][0].number if _TOTAL in values else await _total(database, ask)
+    return Numbers(total, total is not None and total >= SAMPLE and not _is_counted(ask), facets)
 
 
 def _is_counted(ask: Ask) -> bool:
@@ -125,41 +131,32 @@ def _is_counted(ask: Ask) -> bool:
 
 
 async def _total(database: Database, ask: Ask) -> int | None:
-    if ask.words and not ask.query:
-        return 0
+    """Count without facets, with more patience than they have."""
     if not ask.words and not ask.narrowed:
-        sql = "SELECT coalesce(sum(newsletters), 0) FROM value_counts WHERE name = 'kind' AND value = :kind"
-        rows = await _rows(database, sql, {"kind": "newsletter"})
-        return int(rows[0][0]) if rows else None
-    sql, parameters = _source(ask, "")
+        sql, parameters, *_ = _everything(("kind",))
+        sql += " AND value = 'newsletter'"
+    else:
+        sql, parameters = _source(ask, "")
     rows = await _rows(database, f"SELECT coalesce(sum(newsletters), 0) FROM ({sql})", parameters)  # noqa: S608
     return int(rows[0][0]) if rows else None
 
 
-async def _facets(database: Database, ask: Ask) -> tuple[Facet, ...]:
-    if ask.words and not ask.query:
-        return ()
+def _asked(ask: Ask) -> list[tuple[str, dict[str, str | int], Sequence[_Column], bool]]:
+    """Return the queries that give all facets: source, parameters, columns, whether it gives the total."""
+    if not ask.words and not ask.narrowed:
+        return [_everything(("sender", *_OF_SENDER)), *(_everything((name,)) for name in _OWN[1:])]
     chosen = [column for column in _COLUMNS if column.name in ask.narrowed]
     others = [column for column in _COLUMNS if column not in chosen]
-    if not ask.words and not ask.narrowed:
-        asked = [_everything(("sender", *_OF_SENDER)), *(_everything((name,)) for name in _OWN[1:])]
-    else:
-        # A facet that is chosen shows its alternatives: what there would be without it.
-        asked = [(*_source(ask, ""), others), *((*_source(ask, each.name), [each]) for each in chosen)]
-    found = await asyncio.gather(
-        *(_values(database, ask, source, parameters, columns) for source, parameters, columns in asked)
-    )
-    values = {name: value for part in found for name, value in part.items()}
-    return tuple(
-        Facet(column.name, column.title, tuple(values[column.name]))
-        for column in _COLUMNS
-        if column.name in values
-    )
+    # A facet that is chosen shows its alternatives: what there would be without it.
+    return [
+        (*_source(ask, ""), others, True),
+        *((*_source(ask, each.name), [each], False) for each in chosen),
+    ]
 
 
-def _everything(names: tuple[str, ...]) -> tuple[str, dict[str, str | int], list[_Column]]:
+def _everything(names: tuple[str, ...]) -> tuple[str, dict[str, str | int], Sequence[_Column], bool]:
     """Count all newsletters: columns that come from the same values, the first one's, together."""
-    return _ALL.format(name=names[0]), {}, [column for column in _COLUMNS if column.name in names]
+    return _ALL.format(name=names[0]), {}, [column for column in _COLUMNS if column.name in names], False
 
 
 def _source(ask: Ask, without: str) -> tuple[str, dict[str, str | int]]:
@@ -175,9 +172,14 @@ def _source(ask: Ask, without: str) -> tuple[str, dict[str, str | int]]:
 
 
 async def _values(
-    database: Database, ask: Ask, source: str, parameters: dict[str, str | int], columns: Sequence[_Column]
+    database: Database,
+    ask: Ask,
+    source: str,
+    parameters: dict[str, str | int],
+    columns: Sequence[_Column],
+    whole: bool,
 ) -> dict[str, list[FacetValue]]:
-    parts = " UNION ALL ".join(
+    parts = [
         _PART.format(
             name=column.name,
             value=("s." if column.of_sender else "source.") + column.name,
@@ -187,11 +189,16 @@ async def _values(
             values=VALUES,
         )
         for column in columns
-    )
+    ]
+    if whole:
+        parts.append(_WHOLE)
     chosen = {f"{column.name}_chosen": ask.narrowed.get(column.name, "") for column in columns}
     found: dict[str, list[FacetValue]] = {}
     for row in await _rows(
-        database, _FACETS.format(source=source, parts=parts), {**parameters, **chosen}, limit=_LIMIT
+        database,
+        _FACETS.format(source=source, parts=" UNION ALL ".join(parts)),
+        {**parameters, **chosen},
+        limit=_LIMIT,
     ):
         selected = row["value"] == ask.narrowed.get(row["facet"])
         found.setdefault(row["facet"], []).append(

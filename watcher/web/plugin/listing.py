@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from datasette.database import Database, QueryInterrupted
 
-from watcher.web.plugin.facets import Facet, numbers
+from watcher.web.plugin.facets import Facet, Numbers, numbers
 from watcher.web.plugin.search import MARK_BEGIN, MARK_END
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class Listing:
 
 
 async def listing(database: Database, ask: Ask, *, faceted: bool = True) -> Listing:
-    """Read one page of newsletters, with facets unless told otherwise. Never fails for an odd question."""
-    counting = asyncio.ensure_future(numbers(database, ask, faceted=faceted))
+    """Read one page of newsletters, counted and with facets or not. Never fails for an odd question."""
+    counting = asyncio.ensure_future(numbers(database, ask) if faceted else _uncounted())
     try:
         found = await _page(database, ask)
     except QueryInterrupted:
@@ -81,6 +81,10 @@ async def bodies(database: Database, rows: Sequence[Row]) -> Mapping[int, Row]:
     """Read the text and HTML of some newsletters, by id: what a feed needs beside the list."""
     found = await database.execute(_BODIES.format(ids=_ids(rows)))
     return {row["newsletter_id"]: row for row in found.rows}
+
+
+async def _uncounted() -> Numbers:
+    return Numbers(None, False, ())
 
 
 async def _page(database: Database, ask: Ask) -> Sequence[Row]:
