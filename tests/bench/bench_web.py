@@ -128,11 +128,12 @@ def main() -> None:
             wrong = measure(web.base, found, options.rounds)
             if writer.poll() is not None:
                 wrong.append("the writer ended by itself")
-    print(f"{'milliseconds':32} {'median':>8} {'worst':>8} {'goal':>8}")
+    print(f"{'milliseconds':32} {'best':>8} {'median':>8} {'worst':>8} {'goal':>8}")
     for page in found:
         median = statistics.median(page.took)
         missed = "" if median <= page.goal else "  missed"
-        print(f"{page.name:32} {median:8.1f} {max(page.took):8.1f} {page.goal:8.0f}{missed}")
+        best, worst = min(page.took), max(page.took)
+        print(f"{page.name:32} {best:8.1f} {median:8.1f} {worst:8.1f} {page.goal:8.0f}{missed}")
         if missed:
             wrong.append(page.name)
     for each in dict.fromkeys(wrong):
