@@ -84,3 +84,9 @@ def fingerprint(*parts: str | bytes) -> int:
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
     return int.from_bytes(digest.digest(), "big") >> 17
+
+
+def part_fingerprint(whose: str, number: int, part: bytes) -> int:
+    """A number of 47 bits for the part `number` of a sketch, among what belongs to `whose`."""
+    data = b"%b\0%d\0%b" % (whose.encode("utf-8", "replace"), number, part)
+    return int.from_bytes(hashlib.blake2b(data, digest_size=6).digest(), "big") >> 1

@@ -114,6 +114,7 @@ def as_dict(record: Record) -> dict[str, Any]:
     from dataclasses import asdict  # noqa: PLC0415
 
     shape = asdict(record)
+    del shape["sketch"], shape["wording"]  # numbers for the store, to find copies of a mailing by
     author = shape.pop("author")
     ordered = {"subject": shape.pop("subject"), "from": author, "sent_at": shape.pop("sent_at")}
     return {**ordered, **shape}

@@ -124,6 +124,8 @@ class Grouping:
     def __init__(self, database: Tables) -> None:
         self._db = database
         self._touched: set[int] = set()  # issues whose row may be another one now
+        self._renamed: set[int] = set()  # of these, the ones of which older newsletters may not know the id
+        self._arrived: list[int] = []
 
     def change(self, before: Mapping[int, int], after: Mapping[int, Wording | None]) -> None:
         """Do what `regroup` promises."""
@@ -134,9 +136,14 @@ class Grouping:
         again = self._leave(gone, {before[number] for number in gone})
         for wording in sorted(again, key=lambda each: each.id):
             self._enter(wording, self._smallest_copy(wording.id))
-        for number, new in sorted(after.items()):
-            if new is not None:
-                self._arrive(number, new)
+        apart = self._issues(each.id for each in again)
+        self._touched |= apart
+        self._renamed |= self._touched
+        arrived = [(number, new) for number, new in sorted(after.items()) if new is not None]
+        there = self._existing(new.id for _, new in arrived)
+        for number, new in arrived:
+            self._arrive(number, new, known=new.id in there)
+            there.add(new.id)
         self.finish()
 
     def touch(self, wordings: Iterable[int]) -> None:
@@ -149,6 +156,13 @@ class Grouping:
             (json.dumps(list(wordings)),),
         )
         return {issue for (issue,) in rows}
+
+    def _existing(self, wordings: Iterable[int]) -> set[int]:
+        rows = self._db.rows(
+            "SELECT id FROM issue_wordings WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(wordings)),),
+        )
+        return {number for (number,) in rows}
 
     def _leave(self, numbers: Sequence[int], wordings: set[int]) -> list[Wording]:
         """Take copies away. What hung together by them is taken apart: it is returned, to enter again."""
@@ -188,40 +202,45 @@ class Grouping:
         )
         return int(smallest)
 
-    def _arrive(self, number: int, wording: Wording) -> None:
-        """Add a copy."""
+    def _arrive(self, number: int, wording: Wording, *, known: bool) -> None:
+        """Add a copy of a wording that is there, or is new."""
+        self._arrived.append(number)
         self._db.execute(
             "INSERT INTO issue_copies (newsletter_id, wording) VALUES (?, ?) ON CONFLICT DO NOTHING",
             (number, wording.id),
         )
-        there = self._issues([wording.id])
-        if there:
-            self._join(there, number)
+        if known:
+            self._join(self._issues([wording.id]), number)
         else:
             self._enter(wording, number)
 
     def _enter(self, wording: Wording, number: int) -> None:
         """Add a wording, and bring together what it is together with."""
         keys = dict(wording.keys())
-        issues = self._like(wording, keys)
+        issue = number
+        if issues := self._like(wording, keys):  # one that is alone is no issue, and changes none
+            issue = self._join(issues, number)
         self._db.execute(
             "INSERT INTO issue_wordings (id, issue, words, domain, campaign, sketch) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            (wording.id, number, wording.words, wording.domain, wording.campaign, wording.sketch),
+            (wording.id, issue, wording.words, wording.domain, wording.campaign, wording.sketch),
         )
         self._db.execute_many(
             "INSERT INTO issue_keys (key, wording) VALUES (?, ?)", [(key, wording.id) for key in keys]
         )
-        self._join({*issues, number}, number)
 
-    def _join(self, issues: set[int], number: int) -> None:
-        """Make these issues one, of which the newsletter `number` is a part."""
+    def _join(self, issues: set[int], number: int) -> int:
+        """Make these issues one, of which the newsletter `number` is a part; returns its id."""
         smallest = min(*issues, number)
-        self._db.execute_many(
-            "UPDATE issue_wordings SET issue = ? WHERE issue = ?",
-            [(smallest, issue) for issue in issues if issue != smallest],
-        )
-        self._touched |= issues | {smallest}
+        absorbed = issues - {smallest}
+        if absorbed:
+            self._db.execute_many(
+                "UPDATE issue_wordings SET issue = ? WHERE issue = ?",
+                [(smallest, issue) for issue in absorbed],
+            )
+            self._renamed.add(smallest)
+        self._touched |= {*issues, smallest}
+        return smallest
 
     def _like(self, wording: Wording, keys: Mapping[int, int]) -> set[int]:
         """The issues of the wordings that this one, which is not there yet, is together with."""
@@ -258,6 +277,8 @@ class Grouping:
         """Write the rows of the issues that changed."""
         for issue in sorted(self._touched):
             self._write(issue)
+        if self._touched and self._arrived:
+            self._tell_arrived()
 
     def _write(self, issue: int) -> None:
         ((count, variants, first, last),) = self._db.rows(
@@ -272,6 +293,7 @@ class Grouping:
             f"SELECT n.sender, n.subject {_MEMBERS} ORDER BY n.received_at, n.id LIMIT 1",
             (issue,),
         )
+        ((is_there,),) = self._db.rows("SELECT EXISTS (SELECT 1 FROM issues WHERE id = ?)", (issue,))
         self._db.execute(
             "INSERT INTO issues VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
             "sender = excluded.sender, subject = excluded.subject, "
@@ -279,12 +301,23 @@ class Grouping:
             "newsletters = excluded.newsletters, variants = excluded.variants",
             (issue, sender, subject, first, last, count, variants),
         )
-        for value, chosen in (("?1", "IN"), ("NULL", "NOT IN")):
-            self._db.execute(
-                f"UPDATE newsletters SET issue = {value} WHERE id {chosen} (SELECT n.id {_MEMBERS}) "  # noqa: S608
-                f"AND issue IS {'NOT' if chosen == 'IN' else ''} ?1",
-                (issue,),
-            )
+        if not is_there or issue in self._renamed:
+            self._tell_all(issue)
+
+    def _tell_all(self, issue: int) -> None:
+        for statement in (
+            f"UPDATE newsletters SET issue = ?1 WHERE id IN (SELECT n.id {_MEMBERS}) AND issue IS NOT ?1",
+            f"UPDATE newsletters SET issue = NULL WHERE issue = ?1 AND id NOT IN (SELECT n.id {_MEMBERS})",
+        ):
+            self._db.execute(statement, (issue,))
+
+    def _tell_arrived(self) -> None:
+        self._db.execute(
+            "UPDATE newsletters SET issue = (SELECT i.id FROM issue_copies c "
+            "JOIN issue_wordings w ON w.id = c.wording JOIN issues i ON i.id = w.issue "
+            "WHERE c.newsletter_id = newsletters.id) WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(self._arrived),),
+        )
 
 
 _MEMBERS: Final = """

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from watcher.record import Kind, Layer, Status
-from watcher.sketch import fingerprint, sketch, words
+from watcher.sketch import fingerprint, part_fingerprint, sketch, words
 from watcher.store.rows import best
 
 if TYPE_CHECKING:
@@ -52,15 +52,13 @@ class Wording:
         period = self.id // PERIOD * PERIOD
         if not self.sketch:
             return [(self.id, 0)]
-        bands = (
-            (fingerprint(self.domain, bytes([n]), self.sketch[n * _ROWS : (n + 1) * _ROWS]), ALIKE)
+        found = [
+            (period | part_fingerprint(self.domain, n, self.sketch[n * _ROWS : (n + 1) * _ROWS]), ALIKE)
             for n in range(_BANDS)
-        )
-        found = [(period | key, least) for key, least in bands]
+        ]
         for n in range(_LOOSE_BANDS if self.campaign else 0):
             part = self.sketch[_BANDS * _ROWS + n * _LOOSE_ROWS :][:_LOOSE_ROWS]
-            key = fingerprint(str(self.campaign), bytes([n]), part)
-            found.append((period | key, ALIKE_IN_CAMPAIGN))
+            found.append((period | part_fingerprint(str(self.campaign), n, part), ALIKE_IN_CAMPAIGN))
         return found
 
 
