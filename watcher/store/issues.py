@@ -305,11 +305,12 @@ class Grouping:
             self._tell_all(issue)
 
     def _tell_all(self, issue: int) -> None:
-        for statement in (
-            f"UPDATE newsletters SET issue = ?1 WHERE id IN (SELECT n.id {_MEMBERS}) AND issue IS NOT ?1",
-            f"UPDATE newsletters SET issue = NULL WHERE issue = ?1 AND id NOT IN (SELECT n.id {_MEMBERS})",
+        for change, which in (
+            ("?1", "id IN ({}) AND issue IS NOT ?1"),
+            ("NULL", "issue = ?1 AND id NOT IN ({})"),
         ):
-            self._db.execute(statement, (issue,))
+            condition = which.format(f"SELECT n.id {_MEMBERS}")
+            self._db.execute(f"UPDATE newsletters SET issue = {change} WHERE {condition}", (issue,))  # noqa: S608
 
     def _tell_arrived(self) -> None:
         self._db.execute(

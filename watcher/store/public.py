@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watcher.sqlite import Database
-from watcher.store import counts
+from watcher.store import counts, issues
 from watcher.store.store import FORMAT
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ _REDUCTIONS = (
     "DELETE FROM evidence WHERE layer = 'relay'",
     "DELETE FROM authentication",
     "UPDATE attachments SET sha256 = ''",
+    """
+    UPDATE issues SET first_received_at = substr(first_received_at, 1, 16) || ':00Z',
+        last_received_at = substr(last_received_at, 1, 16) || ':00Z'
+    """,
+    *(f"DELETE FROM {table}" for table in issues.INTERNAL),  # noqa: S608  # constants
     "DELETE FROM senders WHERE slug NOT IN (SELECT sender FROM newsletters WHERE sender IS NOT NULL)",
 )
 _TABLES = """

@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from datasette.database import Database, QueryInterrupted
 from datasette.utils.asgi import Forbidden
 
+from watcher.web.plugin.copies import COPIES, variants
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from datasette.app import Datasette
+
+    from watcher.web.plugin.copies import Variant
 
 Row = sqlite3.Row
 Actor = dict[str, Any] | None  # who asks, as Datasette knows them
@@ -73,6 +77,7 @@ class Newsletter:
     attachments: Sequence[Row]
     older: Row | None  # of the same sender
     newer: Row | None
+    also: Sequence[Variant] = ()  # sent as this, too
 
     @property
     def email_providers(self) -> list[Row]:
@@ -127,8 +132,9 @@ async def newsletter(database: Database, identity: int) -> Newsletter | None:
         ),
         _neighbour(database, row, older=True),
         _neighbour(database, row, older=False),
+        _copies(database, row),
     )
-    providers, links, trackers, removed, evidence, attachments, older, newer = found
+    providers, links, trackers, removed, evidence, attachments, older, newer, copies = found
     return Newsletter(
         database=database.name,
         row=row,
@@ -140,6 +146,7 @@ async def newsletter(database: Database, identity: int) -> Newsletter | None:
         attachments=attachments,
         older=older[0] if older else None,
         newer=newer[0] if newer else None,
+        also=variants(row, copies),
     )
 
 
@@ -149,6 +156,12 @@ async def _rows(database: Database, sql: str, parameters: dict[str, Any]) -> Seq
     except QueryInterrupted:  # one list too slow to read must not cost the reader the page
         return ()
     return rows
+
+
+async def _copies(database: Database, row: Row) -> Sequence[Row]:
+    if "issue" not in row.keys() or row["issue"] is None:  # noqa: SIM118  # a row's `in` looks at values
+        return ()
+    return await _rows(database, COPIES, {"id": row["id"]})
 
 
 async def _neighbour(database: Database, row: Row, *, older: bool) -> Sequence[Row]:
