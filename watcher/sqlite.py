@@ -77,16 +77,18 @@ class Database:
         return database
 
     @classmethod
-    def look(cls, path: Path, form: Format, *, patience: float = 5.0) -> Self:
+    def look(cls, path: Path, form: Format, *, patience: float = 5.0, still: bool = False) -> Self:
         """Open `path` for reading alone: on a full disk and on a read-only file system as well.
 
-        Raises `form.error` when there is no such file, when it is not ours, or of another version.
+        `still`: read the file as it lies there, while another process keeps it so (`standing_still`), be that
+        on another machine. Raises `form.error` when there is no such file, when it is not ours, or of another
+        version.
         """
         path = Path(path)
         if not path.is_file():
             raise missing(form, path)
         with translated(form, path):
-            connection = _reading(path, patience)
+            connection = _reading_still(path) if still else _reading(path, patience)
         database = cls(connection, path, form, patience)
         try:
             database._look()
@@ -263,6 +265,37 @@ class Database:
         finally:
             self.rows(f"PRAGMA busy_timeout = {patience}")
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Fold the `-wal` into the file, and keep the file as it is then until the block ends.
+
+        Others go on writing, into the `-wal`. But who may not share that file's memory, because they are on
+        another machine, can read the file meanwhile (`look`, `still`). It stands still because a reader that
+        needs nothing of the `-wal` locks its place 0, and a checkpoint waits for that lock:
+        https://sqlite.org/walformat.html#wal_locks. Inside, nothing can be written here. Raises the
+        format's error when other readers or writers leave it no moment.
+        """
+        wal = self.path.with_name(self.path.name + "-wal")
+        deadline = time.monotonic() + self._patience
+        while True:
+            self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.execute("BEGIN")
+            self.rows("SELECT 1 FROM sqlite_master")  # the first read takes the lock
+            # A `-wal` that anybody wrote to before is not empty, and cannot be emptied while it is read.
+            if not wal.exists() or not wal.stat().st_size:
+                break
+            self.execute("ROLLBACK")
+            if time.monotonic() > deadline:
+                raise self._form.error(
+                    f"{self._form.name} {self.path}: it is always being read or written; try again when the "
+                    "daemon has less to do, or stop it meanwhile"
+                )
+            time.sleep(_PAUSE)
+        try:
+            yield
+        finally:
+            self.execute("ROLLBACK")
+
     def quick_check(self, seconds: float) -> bool:
         """Look for damage (https://sqlite.org/pragma.html#pragma_quick_check), for so long at most.
 
@@ -340,8 +373,13 @@ def _reading(path: Path, patience: float) -> sqlite3.Connection:
         wal = path.with_name(path.name + "-wal")
         if not error.sqlite_errorname.startswith(REFUSED) or (wal.exists() and wal.stat().st_size):
             raise
-        return sqlite3.connect(uri + "?mode=ro&immutable=1", uri=True, isolation_level=None)
+        return _reading_still(path)
     return connection
+
+
+def _reading_still(path: Path) -> sqlite3.Connection:
+    """Connect to a file that nobody changes: without locks, and without a look at its `-wal`."""
+    return sqlite3.connect(path.resolve().as_uri() + "?mode=ro&immutable=1", uri=True, isolation_level=None)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -58,26 +58,15 @@ class _Chunk:
         return len(self.rows) == len(self.ids)
 
 
-class Derivers:
+class Crew:
     """Processes that derive, or this one alone; they start when the context is entered, before there is work.
 
     The order of the ids is kept, so that a store comes out the same whatever the number of workers.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        senders: Sequence[SenderSettings],
-        *,
-        workers: int,
-        program: str = PROGRAM,
-    ) -> None:
-        assignment = Assignment.of(settings, senders)
-        limits = Limits.of(settings)
-        self._vault_path = settings.store.vault
-        self._seats = [
-            Seat(assignment, limits, program, copy=True) for _ in range(workers if workers > 1 else 0)
-        ]
+    def __init__(self, assignment: Assignment, limits: Limits, *, seats: int, program: str = PROGRAM) -> None:
+        self._assignment = assignment
+        self._seats = [Seat(assignment, limits, program, copy=True) for _ in range(seats)]
         self._here = Here(assignment)
         self._chunks: deque[_Chunk] = deque()  # in the order in which they were given
         self._waiting: deque[_Chunk] = deque()  # of these, the ones that nobody has begun
@@ -166,7 +155,7 @@ class Derivers:
         again = list(harvest.left)
         if (lost := harvest.lost) is not None:
             if lost.message_id in self._struck:
-                with Vault.open(self._vault_path, create=False) as vault:
+                with Vault.look(self._assignment.vault, still=self._assignment.still) as vault:
                     self._settle([failed_row(vault, lost.message_id, lost.reason)])
             else:
                 self._struck.add(lost.message_id)
@@ -177,6 +166,21 @@ class Derivers:
     def _settle(self, rows: Rows) -> None:
         for row in rows:
             self._place.pop(row[0]).rows.append(row)
+
+
+class Derivers(Crew):
+    """The crew for a vault of this machine: `workers` processes, or this one alone."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        senders: Sequence[SenderSettings],
+        *,
+        workers: int,
+        program: str = PROGRAM,
+    ) -> None:
+        seats = workers if workers > 1 else 0
+        super().__init__(Assignment.of(settings, senders), Limits.of(settings), seats=seats, program=program)
 
 
 def _chunks(ids: Iterable[int]) -> Iterator[_Chunk]:

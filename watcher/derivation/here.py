@@ -75,7 +75,7 @@ class Here:
         if self._contexts is None:
             self._contexts = Contexts(self._assignment)
         if self._vault is None:
-            self._vault = Vault.look(self._assignment.vault)
+            self._vault = Vault.look(self._assignment.vault, still=self._assignment.still)
         return self._vault, self._contexts
 
     def close(self) -> None:

@@ -39,6 +39,7 @@ class Assignment:
     senders: tuple[SenderSettings, ...]
     index_attachments: bool = False
     reading: Reading = field(default_factory=Reading)  # how much of a mail is looked at
+    still: bool = False  # whether the vault is kept standing still, for processes on other machines
 
     @classmethod
     def of(cls, settings: Settings, senders: Sequence[SenderSettings]) -> Self:
@@ -96,6 +97,18 @@ def frame(value: object) -> bytes:
     body = io.BytesIO()
     _Speech(body, protocol=5).dump(value)
     return _LENGTH.pack(body.tell()) + body.getvalue()
+
+
+def canonical(row: Row) -> bytes:
+    """A row as bytes that are the same for equal rows, whoever made them; `answer` reads them.
+
+    A pickle otherwise says which of its values are one object, which says how they came about.
+    """
+    body = io.BytesIO()
+    speech = _Speech(body, protocol=5)
+    speech.fast = True
+    speech.dump(row)
+    return body.getvalue()
 
 
 class Frames:

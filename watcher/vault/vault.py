@@ -19,6 +19,7 @@ from watcher.vault.signatures import Signatures
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
 VERSION = 2
@@ -63,9 +64,19 @@ class Vault(Mailboxes, Messages, Derivations, Signatures, Overview, Merging):
         return cls(Database.open(Path(path), _FORMAT, create=create, patience=patience, turn=turn), now)
 
     @classmethod
-    def look(cls, path: Path, *, now: Callable[[], datetime] = _utc_now) -> Self:
-        """Open the vault for reading alone, on a full disk too. Raises `VaultError`."""
-        return cls(Database.look(Path(path), _FORMAT), now)
+    def look(cls, path: Path, *, now: Callable[[], datetime] = _utc_now, still: bool = False) -> Self:
+        """Open the vault for reading alone, on a full disk too.
+
+        `still`: on whatever machine, while another process keeps it `standing_still`. Raises `VaultError`.
+        """
+        return cls(Database.look(Path(path), _FORMAT, still=still), now)
+
+    def standing_still(self) -> AbstractContextManager[None]:
+        """Keep the file as it is for readers on other machines; nothing can be written here meanwhile.
+
+        Others go on writing. Raises `VaultError`.
+        """
+        return self._db.standing_still()
 
     def keep_house(self, runs_before: datetime) -> None:
         """Train the dictionary when it is due, forget the notes of old passes, tidy the file."""
