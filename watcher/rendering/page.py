@@ -49,6 +49,7 @@ _DATA_SVG = re.compile(r"data:image/svg", re.IGNORECASE)
 _DATA_PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp|bmp)[;,]", re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://[^\s<>\"']{4,4000}", re.IGNORECASE)
 _MOST_SPLIT: Final = 200  # places in one mail
+_SHOWN_ATTRIBUTES: Final = ("alt", "value", "placeholder", "label")
 _LINK_REMOVED: Final = "[link removed]"
 _DOCTYPE = re.compile(r"\s*<!doctype[^>]{0,400}>", re.IGNORECASE)
 
@@ -155,9 +156,14 @@ def _without_reader(tree: LexborHTMLParser, identity: Identity) -> None:
     if tree.root is None:
         return
     for node in list(tree.root.traverse(include_text=True)):
-        text = node.text_content or "" if node.tag == "-text" else ""
-        if "://" in text and (parent := node.parent) is not None and parent.tag != "style":
-            _replace(node, text, _ADDRESS.sub(lambda found: _shown(found[0], identity), text))
+        if node.tag == "-text":
+            if (parent := node.parent) is not None and parent.tag != "style":
+                text = node.text_content or ""
+                _replace(node, text, _without_addresses(text, identity))
+            continue
+        for name in _SHOWN_ATTRIBUTES:
+            if value := node.attributes.get(name):
+                node.attrs[name] = _without_addresses(value, identity)
     if identity:
         _redact(tree.root, identity)
 
@@ -225,6 +231,10 @@ def _texts(nodes: list[LexborNode]) -> Iterator[str]:
             yield node.text_content or ""
         else:
             yield from filter(None, node.attributes.values())
+
+
+def _without_addresses(text: str, identity: Identity) -> str:
+    return _ADDRESS.sub(lambda found: _shown(found[0], identity), text) if "://" in text else text
 
 
 def _shown(url: str, identity: Identity) -> str:

@@ -10,6 +10,7 @@ import encodings
 import importlib
 import os
 import pkgutil
+import re
 import sys
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from watcher.rendering.model import Picture
     from watcher.rendering.page import Page
+
+_CHROMIUM_SAYS: Final = re.compile(r"net::[A-Z_]{1,60}|Protocol error \([A-Za-z.]{1,60}\): [A-Za-z ]{1,80}")
 
 NO_HTML: Final = "the mail has no HTML"
 BROWSER_ENDED: Final = "the browser ended"
@@ -68,9 +71,10 @@ def _serve(browser: Browser, requests: BinaryIO, answers: BinaryIO) -> None:
             reason = ""
         except (NotDrawableError, Unparseable) as error:
             drawn, reason = (), str(error)
-        # The boundary that isolates a mail: its reason is the class alone, since the text may quote the mail.
+        # The boundary that isolates a mail. An error's text may quote the mail; Chromium's own words do not.
         except Exception as error:  # noqa: BLE001
-            drawn, reason = (), f"drawing stopped with {type(error).__name__}"
+            said = _CHROMIUM_SAYS.search(str(error))
+            drawn, reason = (), f"drawing stopped with {said[0] if said else type(error).__name__}"
             if not browser.alive:
                 reason = BROWSER_ENDED
         shapes = [[each.width, each.height, each.cut] for each in drawn]
