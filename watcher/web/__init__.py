@@ -18,6 +18,8 @@ from typing import Final
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from watcher.web.reading import UnreadableError, needs_immutable
+
 _PAUSE: Final = 0.05  # seconds between two knocks while Datasette starts; it needs about one second
 _SETTINGS_FILE: Final = "datasette.yaml"
 # What listens everywhere is asked on loopback.
@@ -34,14 +36,17 @@ def command(store: Path, config: Path, host: str, port: int, media: Path | None 
     `media` holds the screenshots; it is served as well where there is such a file.
     `config` is a datasette.yaml: Datasette 0.65 reads it as its metadata, and its `settings` block, which
     that version takes from the command line only, is turned into options here. A missing `config` means
-    Datasette's own defaults. Raises `WebError` when Datasette is not installed, when there is no store, or
-    when `config` cannot be read.
+    Datasette's own defaults. Raises `WebError` when Datasette is not installed, when there is no store, when
+    this user cannot read it, or when `config` cannot be read.
     """
     if importlib.util.find_spec("datasette") is None:
         raise WebError("Datasette is not installed; run: pip install 'newsletter-watcher[web]'")
-    if not store.is_file():
-        raise WebError(f"{store}: there is no archive yet; run `watcher poll` or `watcher import` first")
-    arguments = [sys.executable, "-m", "datasette", "serve", str(store), "--host", host, "--port", str(port)]
+    try:
+        opening = ["--immutable"] if needs_immutable(store) else []
+    except UnreadableError as problem:
+        raise WebError(str(problem)) from problem
+    arguments = [sys.executable, "-m", "datasette", "serve", *opening, str(store)]
+    arguments += ["--host", host, "--port", str(port)]
     if media is not None and media.is_file():
         arguments.append(str(media))
     if config.is_file():

@@ -25,12 +25,13 @@ from watcher.web.plugin.pictures import picture, pictures
 from watcher.web.plugin.prose import prose
 from watcher.web.plugin.queries import QUERIES
 from watcher.web.plugin.search import highlighted
+from watcher.web.plugin.unreadable import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from datasette.app import Datasette
-    from datasette.utils.asgi import Request
+    from datasette.utils.asgi import Request, Response
     from jinja2 import Environment
 
 hookimpl = HookimplMarker("datasette")
@@ -117,6 +118,12 @@ def extra_template_vars(
         return about
 
     return found
+
+
+@hookimpl
+def handle_exception(exception: Exception) -> Response | None:
+    """Say it calmly when the file cannot be read; anything else is Datasette's to answer."""
+    return unreadable(exception)
 
 
 @hookimpl
