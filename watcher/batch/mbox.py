@@ -39,8 +39,7 @@ _HEADER_END = re.compile(rb"\n\r?\n")
 _CONTENT_LENGTH = re.compile(rb"^Content-Length:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _NEXT = re.compile(rb"(?:\r?\n){0,2}(?:From |\Z)")
 _QUOTED = re.compile(rb"^(>+)From ", re.MULTILINE)
-_QUOTED_ONCE = re.compile(rb"^>From ", re.MULTILINE)
-_QUOTED_LINE = re.compile(rb"^>(From [^\n]*)", re.MULTILINE)
+_MARK, _LINE_FEED = b">\n"
 _BARE = re.compile(rb"^From ", re.MULTILINE)
 _BARE_AFTER_EMPTY = re.compile(rb"(?:\A|\n\r?\n)From ")
 
@@ -198,26 +197,36 @@ def unquoted(raw: bytes, flavour: Flavour) -> bytes:
     found = _HEADER_END.search(raw)
     if found is None:
         return raw
-    head, body = raw[: found.end()], raw[found.end() :]
+    pieces = []
+    begin = 0
+    for at, depth in _quoted(raw, found.end()):
+        if _was_added(raw, at, depth, flavour):
+            pieces.append(raw[begin:at])
+            begin = at + 1
+    return b"".join([*pieces, raw[begin:]])
+
+
+def _quoted(raw: bytes, at: int) -> Iterator[tuple[int, int]]:
+    """Where the lines `>From `, `>>From ` ... begin behind `at`, and with how many `>`."""
+    first = at
+    while (at := raw.find(b">From ", at)) >= 0:  # a regular expression would look at each line
+        begin = at
+        while begin > first and raw[begin - 1] == _MARK:
+            begin -= 1
+        if begin == first or raw[begin - 1] == _LINE_FEED:
+            yield begin, at - begin + 1
+        at += 1
+
+
+def _was_added(raw: bytes, at: int, depth: int, flavour: Flavour) -> bool:
+    """Whether the writer of the mbox put the first mark of the line at `at`."""
     if flavour is Flavour.SPARING:
-        return head + _QUOTED_LINE.sub(_unless_undated, body)
-    if flavour is Flavour.MBOXO:
-        return head + _QUOTED_ONCE.sub(lambda match: _unless_cited(match, body), body)
-    return head + _QUOTED.sub(lambda match: match.group()[1:], body)
-
-
-def _unless_cited(found: re.Match[bytes], body: bytes) -> bytes:
-    """Keep the mark of a line that stands in a quotation: mboxo would not have given it one."""
-    before = body[: found.start()].rpartition(b"\n")[0].rpartition(b"\n")[2] if found.start() else b""
-    after = body[found.end() :].partition(b"\n")[2]
-    if before.startswith(b">") or after.startswith(b">"):
-        return found.group()
-    return found.group()[1:]
-
-
-def _unless_undated(found: re.Match[bytes]) -> bytes:
-    line = found.group(1)
-    return line if _is_dated(line) else found.group()
+        return depth == 1 and _is_dated(raw[at + 1 : at + 1 + _DATED_WITHIN].partition(b"\n")[0])
+    if flavour is Flavour.MBOXO:  # it would have given no mark to a line of a quotation
+        before = raw.rfind(b"\n", 0, max(at - 1, 0)) + 1
+        after = raw.find(b"\n", at) + 1
+        return depth == 1 and raw[before] != _MARK and not raw.startswith(b">", after or len(raw))
+    return True
 
 
 class Mbox:
