@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ _SIDES = ("-wal", "-shm", "-journal")
 _FOR_ALL = 0o644
 _URL = re.compile(r"https?://[^\s<>\"'()\[\]]+", re.IGNORECASE)
 _LEAST = 5  # characters of the shortest address, a@b.c
+_SHORT = 200  # characters of a text that may well come again
+_REMEMBERED = 50_000
 
 
 class PublishError(Exception):
@@ -110,6 +113,7 @@ class Gate:
         self._addresses = Identity.of(own | aliases)
         self._names = {inbox.name: Identity.of((), inbox.redact) for inbox in settings.inboxes}
         self._every_name = Identity.of((), {name for inbox in settings.inboxes for name in inbox.redact})
+        self._names_reader_shortly = lru_cache(_REMEMBERED)(self._look)  # of rules and hosts there are few
 
     def names_reader(self, text: str, inbox: str | None = None) -> bool:
         """Whether the text names a reader, openly or encoded: `inbox` says whose names may stand in it.
@@ -117,10 +121,15 @@ class Gate:
         Without an inbox that the settings know, all names count. In the path of an address of the web a name
         of one word is somebody else's as often as not, so it counts only where the pipeline counts it.
         """
-        if len(text) >= _LEAST and (
-            self._addresses.carried_by(text) or self._addresses.redact(text)[1]  # disguised by entities
-        ):
-            return True
+        return self._names_reader_shortly(text, inbox) if len(text) < _SHORT else self._look(text, inbox)
+
+    def _look(self, text: str, inbox: str | None) -> bool:
+        if len(text) >= _LEAST:
+            if self._addresses.carried_by(text):
+                return True
+            # Entities and invisible letters inside an address are for what reads as text alone.
+            if ("&" in text or not text.isascii()) and self._addresses.redact(text)[1]:
+                return True
         names = self._names.get(inbox or "", self._every_name)
         if not names:
             return False
