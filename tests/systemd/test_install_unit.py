@@ -23,6 +23,7 @@ UNIT = "etc/systemd/system/watcher.service"
 WEB = "etc/systemd/system/watcher-datasette.service"
 ACCOUNT = ["etc/sysusers.d/watcher.conf", "etc/tmpfiles.d/watcher.conf"]
 MUSEUM = ["etc/sysusers.d/watcher-museum.conf", "etc/tmpfiles.d/watcher-museum.conf"]
+DRAWING = [f"etc/systemd/system/watcher-screenshots.{kind}" for kind in ("service", "path", "timer")]
 HERE = Path("/opt/watcher/venv/bin/watcher")
 
 
@@ -60,6 +61,7 @@ def test_it_has_help_with_an_example() -> None:
     [
         ([], [UNIT, *ACCOUNT]),
         (["--datasette"], [UNIT, WEB, *ACCOUNT]),
+        (["--screenshots"], [UNIT, *DRAWING, *ACCOUNT]),
         (["--instance", "museum"], ["etc/systemd/system/watcher@.service", *MUSEUM]),
         (["--user"], ["systemd/user/watcher.service"]),
         (
@@ -139,6 +141,8 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
         (["--instance", "x" * 24], "up to 23"),
         (["--instance", "museum", "--user"], "which --user cannot do"),
         (["--instance", "museum", "--datasette"], "not that of an instance"),
+        (["--instance", "museum", "--screenshots"], "draws for watcher.service"),
+        (["--user", "--screenshots"], "draws for watcher.service"),
         (["--instance", "museum", "--config", "x.yaml"], "reads /etc/watcher/museum.yaml"),
     ],
 )

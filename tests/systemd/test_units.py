@@ -18,7 +18,7 @@ from watcher.cli.units import Plan, launcher, shipped, unit_files
 if TYPE_CHECKING:
     from pathlib import Path
 
-SYSTEM = ["watcher.service", "watcher@.service", "watcher-datasette.service"]
+SYSTEM = ["watcher.service", "watcher@.service", "watcher-datasette.service", "watcher-screenshots.service"]
 USER = ["user/watcher.service", "user/watcher-datasette.service"]
 MOST_EXPOSED = 13  # tenths, on the scale of systemd-analyze(1): 0 is best, 100 worst
 
@@ -41,7 +41,13 @@ def left_out(unit: str) -> str:
 @pytest.mark.parametrize("unit", [*SYSTEM, *USER])
 def test_systemd_finds_nothing_wrong(unit: str, tmp_path: Path) -> None:
     """No unknown key, no value that it ignores, no program that is not there."""
-    plan = Plan(launcher(), user=unit in USER, datasette=True, instance="museum" if "@" in unit else "")
+    plan = Plan(
+        launcher(),
+        user=unit in USER,
+        datasette=True,
+        screenshots=unit not in USER,
+        instance="museum" if "@" in unit else "",
+    )
     for file in unit_files(plan):
         path = tmp_path / file.target.name
         path.write_text(file.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ _STATE = Path("/var/lib")  # what StateDirectory= is relative to, systemd.exec(5
 @click.option("--user", is_flag=True, help="For `systemctl --user`: runs as you, needs no root.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing.")
 @click.option("--datasette", is_flag=True, help="The web pages as a service as well.")
+@click.option("--screenshots", is_flag=True, help="A service that draws the mails as well.")
 @click.option("--instance", metavar="NAME", help="A daemon of its own for /etc/watcher/NAME.yaml.")
 @click.option(
     "--prefix",
@@ -51,6 +53,7 @@ def install_unit_command(
     user: bool,
     dry_run: bool,
     datasette: bool,
+    screenshots: bool,
     instance: str | None,
     prefix: Path | None,
     force: bool,
@@ -62,14 +65,17 @@ def install_unit_command(
 
     \b
     watcher install-unit --dry-run
-    sudo /opt/watcher/venv/bin/watcher install-unit --datasette
+    sudo /opt/watcher/venv/bin/watcher install-unit --datasette --screenshots
     watcher install-unit --user
     sudo /opt/watcher/venv/bin/watcher install-unit --instance museum
     """
     config = ctx.obj.get("config")
     # What is staged below DIR may be for another machine.
     version = systemd_version() if prefix is None else 0
+    if screenshots and (user or instance is not None):
+        raise click.UsageError("--screenshots draws for watcher.service: neither with --user nor --instance")
     plan = _plan(config, version, user=user, datasette=datasette, instance=instance)
+    plan = replace(plan, screenshots=screenshots)
     root = prefix or (config_home() if user else Path("/"))
     for warning in _warnings(plan, here=prefix is None):
         click.echo(f"warning: {warning}", err=True)

@@ -41,6 +41,7 @@ class Plan:
     settings: Path | None = None  # None: where such a unit keeps them
     user: bool = False  # for `systemctl --user`
     datasette: bool = False  # the web pages as well
+    screenshots: bool = False  # the unit that draws as well
     instance: str = ""  # of the template; empty for the one daemon of the machine
     systemd: int = 0  # version that the units are for; 0: any
 
@@ -48,7 +49,9 @@ class Plan:
     def services(self) -> tuple[str, ...]:
         """The services to enable."""
         daemon = f"watcher@{self.instance}.service" if self.instance else "watcher.service"
-        return (daemon, "watcher-datasette.service") if self.datasette else (daemon,)
+        web = ("watcher-datasette.service",) if self.datasette else ()
+        drawing = ("watcher-screenshots.path", "watcher-screenshots.timer") if self.screenshots else ()
+        return (daemon, *web, *drawing)
 
     @property
     def account(self) -> str:
@@ -109,6 +112,7 @@ def _sources(plan: Plan) -> Iterator[tuple[str, str]]:
     """The shipped files, and where each goes."""
     units = [*(["watcher@.service"] if plan.instance else ["watcher.service"])]
     units += ["watcher-datasette.service"] if plan.datasette else []
+    units += [f"watcher-screenshots.{kind}" for kind in ("service", "path", "timer") if plan.screenshots]
     for unit in units:
         yield (f"user/{unit}", f"systemd/user/{unit}") if plan.user else (unit, f"etc/systemd/system/{unit}")
     if not plan.user:
