@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, Self
 
 from watcher.archive import Archive, Derived, Outcome, outcome_of
 from watcher.batch.workers import Derivers
@@ -11,11 +11,37 @@ from watcher.store import build_beside
 from watcher.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import TracebackType
 
+    from watcher.derivation import Ready
+    from watcher.derivation.protocol import Row
     from watcher.settings import SenderSettings, Settings
 
 _PAGE = 5_000  # ids read from the vault at once
+
+
+class Interrupted(Exception):  # noqa: N818  # it is no error
+    """The work was stopped on request, and nothing was changed."""
+
+
+class DerivingInOrder(Protocol):
+    """Who derives a whole vault: the processes of this machine, or a cluster."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def rules(self) -> Ready:
+        """Which rules the records will be made by."""
+
+    def derive(self, ids: Iterable[int], *, stopped: Callable[[], bool]) -> Iterator[list[Row]]:
+        """The records of these messages, in order."""
+
+    def pending(self, vault: Vault, stopped: Callable[[], bool]) -> Iterator[list[Row]]:
+        """Derive what is pending; a batch is committed before the next is asked for."""
 
 
 def rebuild(
@@ -23,25 +49,29 @@ def rebuild(
     senders: Sequence[SenderSettings],
     *,
     workers: int = 1,
+    crew: DerivingInOrder | None = None,
+    stopped: Callable[[], bool] = lambda: False,
     on_batch: Callable[[Derived], None] | None = None,
 ) -> Derived:
     """Derive every mail of the vault into a new newsletters.db, which then replaces the old one at once.
 
-    Readers see the old store or the new one, never half of one. When this is interrupted, or fails, the old
-    store
-    stays as it was.
+    `crew`: who derives instead of `workers` processes; it is entered here. Readers see the old store or the
+    new one, never half of one. When this fails, or is interrupted, or `stopped()` says so, which raises
+    `Interrupted`, the old store stays as it was.
     """
     outcomes: list[Outcome] = []
-    with Derivers(settings, senders, workers=workers) as derivers:
+    with crew or Derivers(settings, senders, workers=workers) as derivers:
         with Vault.open(settings.store.vault, create=False) as vault:
             with build_beside(settings.store.newsletters) as store:
                 store.write_senders(sender_of(each) for each in senders)
                 store.write_providers(derivers.rules().providers)
-                for rows in derivers.derive(all_ids(vault)):
+                for rows in derivers.derive(all_ids(vault), stopped=stopped):
                     store.write(rows)
                     outcomes.append(outcome_of(rows))
                     if on_batch is not None:
                         on_batch(outcomes[-1].counted)
+                if stopped():
+                    raise Interrupted("stopped; the store stays as it was")
             # Only now: had the machine stopped earlier, the vault would still describe the old store.
             for outcome in outcomes:
                 outcome.note_in(vault)

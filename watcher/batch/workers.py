@@ -81,8 +81,12 @@ class Crew:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the processes; what is under way is dropped, and nothing was written of it."""
         for seat in self._seats:
-            seat.close()  # what is under way is dropped: nothing was written of it
+            seat.close()
         self._here.close()
 
     def rules(self) -> Ready:

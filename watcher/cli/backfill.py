@@ -29,6 +29,17 @@ _workers = click.option(
     help="Processes that derive. Default: one for each processor when there is enough to do.",
 )
 
+_scheduler = click.option(
+    "--scheduler",
+    metavar="URL",
+    help="Derive on the workers of this dask scheduler, tcp://HOST:8786; needs the extra `cluster`.",
+)
+_shards = click.option(
+    "--shards",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --scheduler: a directory that all its machines share. Default: that of the vault.",
+)
+
 
 @click.command("import")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
@@ -170,7 +181,7 @@ def _derive_rest(archive: Archive, derivers: Derivers, stopped: Callable[[], boo
 
 
 def _import_ended(derived: Derived, stopped: bool) -> int:
-    click.echo(f"derived {derived.done}, failed {derived.failed}")
+    click.echo(str(derived))
     if stopped:
         click.echo("stopped early; the same command goes on where it ended", err=True)
         return FAILED
@@ -199,6 +210,8 @@ def _senders(settings: Settings) -> tuple[SenderSettings, ...]:
 
 @click.command("rebuild")
 @_workers
+@_scheduler
+@_shards
 @click.option("--failed", is_flag=True, help="Only mail whose record failed.")
 @click.option("--where", metavar="SQL", help="Only newsletters for which this condition on their row holds.")
 @click.option("--diff", is_flag=True, help="Write nothing; tell what would change. Exit code 1 if anything.")
@@ -209,6 +222,8 @@ def _senders(settings: Settings) -> tuple[SenderSettings, ...]:
 def rebuild_command(
     ctx: click.Context,
     workers: int | None,
+    scheduler: str | None,
+    shards: Path | None,
     failed: bool,
     where: str | None,
     diff: bool,
@@ -218,12 +233,12 @@ def rebuild_command(
     """Make the clean store again from the vault: after an update, a changed rule or setting, or a lost file.
 
     The whole store is written to a new file that replaces the old one at once; with --failed or --where the
-    chosen
-    rows are replaced in place.
+    chosen rows are replaced in place.
 
     \b
     watcher rebuild
     watcher rebuild --workers 4
+    watcher rebuild --scheduler tcp://10.0.0.5:8786
     watcher rebuild --failed
     watcher rebuild --where "platform = 'mailchimp' and month >= '2026-01'"
     watcher rebuild --diff                      would the new rules change anything?
@@ -235,6 +250,7 @@ def rebuild_command(
 
     settings = load_settings(ctx)
     senders = _senders(settings)
+    _check_scheduler(scheduler, shards, others=bool(diff or failed or where or workers))
     if diff:
         return _review(settings, senders, failed, where, workers, as_json=as_json, show=show)
     if as_json or show:
@@ -243,13 +259,49 @@ def rebuild_command(
         return _rebuild_some(settings, senders, failed, where)
     with Vault.open(settings.store.vault, create=False) as vault:
         total = vault.counts().messages
+    if scheduler is not None:
+        return _rebuild_on(scheduler, settings, senders, shards, total)
     chosen = workers or suitable_workers(settings.store.vault.stat().st_size)
     with progress("deriving", total) as shown:
         derived = rebuild(
-            settings, senders, workers=chosen, on_batch=lambda batch: shown.advance(batch.done + batch.failed)
+            settings, senders, workers=chosen, on_batch=lambda batch: shown.advance(batch.total)
         )
+    click.echo(
+        f"rebuilt {settings.store.newsletters}: {derived.done} derived, {derived.failed} failed"
+        + (f", {derived.refused} refused" if derived.refused else "")
+    )
+    return SUCCESS
+
+
+def _rebuild_on(
+    scheduler: str, settings: Settings, senders: tuple[SenderSettings, ...], shards: Path | None, total: int
+) -> int:
+    from watcher.batch.cluster.client import Cluster  # noqa: PLC0415
+    from watcher.batch.rebuilding import Interrupted, rebuild  # noqa: PLC0415
+    from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
+
+    cluster = Cluster(scheduler, settings, senders, shards=shards)
+    with stop_on_signals() as stopped, progress("deriving", total) as shown:
+        try:
+            derived = rebuild(
+                settings,
+                senders,
+                crew=cluster,
+                stopped=stopped,
+                on_batch=lambda batch: shown.advance(batch.done + batch.failed),
+            )
+        except Interrupted as stop:
+            click.echo(stop, err=True)
+            return FAILED
     click.echo(f"rebuilt {settings.store.newsletters}: {derived.done} derived, {derived.failed} failed")
     return SUCCESS
+
+
+def _check_scheduler(scheduler: str | None, shards: Path | None, *, others: bool) -> None:
+    if shards is not None and scheduler is None:
+        raise click.UsageError("--shards belongs to --scheduler")
+    if scheduler is not None and others:
+        raise click.UsageError("--scheduler derives the whole vault: leave out the other options")
 
 
 def _rebuild_some(
@@ -266,10 +318,8 @@ def _rebuild_some(
         if where:
             ids |= archive.store.ids(where)
         with progress("deriving", len(ids)) as shown:
-            derived = rebuild_some(
-                archive, sorted(ids), on_batch=lambda batch: shown.advance(batch.done + batch.failed)
-            )
-    click.echo(f"derived {derived.done}, failed {derived.failed}")
+            derived = rebuild_some(archive, sorted(ids), on_batch=lambda batch: shown.advance(batch.total))
+    click.echo(str(derived))
     return SUCCESS
 
 

@@ -23,6 +23,8 @@ _CODES = {
     ("watcher.rendering.camera", "CameraUnusableError"): FAILED,
     ("watcher.rendering.browser", "BrowserMissingError"): FAILED,
     ("watcher.demo.server", "DemoError"): FAILED,
+    ("watcher.batch.cluster.errors", "ClusterUnreachable"): TRY_LATER,
+    ("watcher.batch.cluster.errors", "ClusterError"): FAILED,
     ("watcher.batch.filemail", "NothingToImportError"): FAILED,
     ("watcher.derivation.seat", "WorkersUnusableError"): FAILED,
     ("watcher.mailbox.errors", "MailboxError"): FAILED,

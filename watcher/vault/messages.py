@@ -179,6 +179,10 @@ class Messages(Room):
         )
         return [number for (number,) in rows]
 
+    def last_message_id(self) -> int:
+        """Return the highest id; 0 when there is no message."""
+        return int(self._db.one("SELECT coalesce(max(message), 0) FROM derivations"))
+
     def source(self, message_id: int) -> Source:
         """Where a message first arrived. Raises `VaultError` when there is no such message."""
         return self.sources((message_id,))[message_id]

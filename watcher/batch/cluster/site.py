@@ -1,0 +1,148 @@
+"""What runs on a worker of the cluster: one plugin for each run, and the tasks that it is asked for.
+
+The worker itself derives nothing. It keeps a process behind the usual wall (`watcher.derivation`) for each of
+its threads, so that a hostile mail costs itself and neither the worker nor its neighbours.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from distributed import WorkerPlugin, get_worker
+
+from watcher.batch.cluster.edition import Edition
+from watcher.batch.cluster.errors import ClusterError
+from watcher.batch.cluster.shards import write_shard
+from watcher.batch.workers import Crew
+from watcher.derivation.protocol import canonical
+from watcher.vault import VaultError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from watcher.batch.cluster.shards import Shard
+    from watcher.derivation import Assignment, Limits
+
+Runs = tuple[tuple[int, int], ...]
+"""Row ids as first and last of each gapless run."""
+
+_IDLE = 60.0  # seconds after which processes without work end, should whoever began the run be gone
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every task of a run must know. It has no password: who derives has no business with a mailbox."""
+
+    name: str
+    assignment: Assignment
+    limits: Limits
+    shards: Path
+    edition: Edition
+
+
+class Site(WorkerPlugin):
+    """The processes of one run on one worker."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.name = job.name
+        self._lock = threading.Lock()
+        self._idle: list[Crew] = []
+        self._closing: threading.Timer | None = None
+        self._difference: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Site, (self.job,)
+
+    def teardown(self, worker: Any) -> None:  # noqa: ARG002  # dask's interface
+        """End the processes: the run has ended, or the worker does."""
+        self._close_idle()
+
+    def check(self) -> None:
+        """Raise `ClusterError` when this worker would derive otherwise than the one who asks."""
+        if self._difference is None:
+            self._difference = Edition.here().beside(self.job.edition)
+        if self._difference:
+            raise ClusterError(skewed(here(), self._difference))
+
+    @contextmanager
+    def crew(self) -> Iterator[Crew]:
+        """Lend a crew of one process; it is warm when a task before has used it."""
+        with self._lock:
+            if self._closing is not None:
+                self._closing.cancel()
+            crew = self._idle.pop() if self._idle else None
+        if crew is None:
+            crew = Crew(self.job.assignment, self.job.limits, seats=1)
+        try:
+            yield crew
+        except BaseException:
+            crew.close()  # what it was given and has not answered goes with it
+            raise
+        with self._lock:
+            self._idle.append(crew)
+            self._closing = threading.Timer(_IDLE, self._close_idle)
+            self._closing.daemon = True
+            self._closing.start()
+
+    def _close_idle(self) -> None:
+        with self._lock:
+            if self._closing is not None:
+                self._closing.cancel()
+            idle, self._idle = self._idle, []
+        for crew in idle:
+            crew.close()
+
+
+def derive_rows(run: str, task: str, runs: Runs) -> Shard:
+    """The task of a rebuild: derive these messages of the vault, in order, into a shard."""
+    site = _site(run)
+    with _troubles(site), site.crew() as crew:
+        ids = (number for first, last in runs for number in range(first, last + 1))
+        rows = (canonical(row) for some in crew.derive(ids) for row in some)
+        return write_shard(site.job.shards, task, rows)
+
+
+def edition(run_edition: Edition) -> str:
+    """Asked of every worker before the first task: where it differs from the one who asks."""
+    return Edition.here().beside(run_edition)
+
+
+def skewed(worker: str, difference: str) -> str:
+    """The sentence for a worker that would derive otherwise."""
+    return (
+        f"worker {worker} has {difference}: its records would differ; install the same versions on every "
+        "machine and start its workers again"
+    )
+
+
+def here() -> str:
+    """This worker, as its user knows it."""
+    return f"{get_worker().address} ({socket.gethostname()})"
+
+
+def _site(run: str) -> Site:
+    site = get_worker().plugins.get(run)
+    if not isinstance(site, Site):
+        raise ClusterError(f"worker {here()}: the run {run} has ended, or never began here")
+    site.check()
+    return site
+
+
+@contextmanager
+def _troubles(site: Site) -> Iterator[None]:
+    """Say where the trouble is: the one who reads it sits at another machine."""
+    try:
+        yield
+    except VaultError as error:
+        raise ClusterError(f"worker {here()}: {error}") from error
+    except OSError as error:
+        raise ClusterError(
+            f"worker {here()}: {error.filename or site.job.shards}: {error.strerror}; vault, mail and shards "
+            "must be at the same place on every machine, for the same user"
+        ) from error
