@@ -62,7 +62,20 @@ class Merging(Room):
             "WHERE d.id > ? ORDER BY d.id LIMIT ?",
             (after, limit),
         )
-        return [Arrived(*place, moment_of(date), size, skipped) for *place, date, size, skipped in rows]
+        return [
+            Arrived(
+                id=number,
+                inbox=inbox,
+                folder=folder,
+                uidvalidity=uidvalidity,
+                uid=uid,
+                message=message,
+                internal_date=moment_of(date),
+                size=size,
+                skipped=skipped,
+            )
+            for number, inbox, folder, uidvalidity, uid, message, date, size, skipped in rows
+        ]
 
     def delivery_count(self, after: int = 0) -> int:
         """Return how many deliveries there are behind the delivery `after`."""
