@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import datasette.app
 import pytest
+from datasette.plugins import pm
 
 import watcher.web.plugin
 from tests.support.web import CONFIG, serving
@@ -46,7 +47,14 @@ needs_accounts = pytest.mark.skipif(bool(_closed_to_others()), reason=_closed_to
 
 @pytest.fixture(scope="module", autouse=True)
 def _loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Load all that a page takes: an account that is acted as may be unable to read Python itself."""
+    """Load all that a page takes: an account that is acted as may be unable to read Python itself.
+
+    The plugin is registered anew: Datasette does it while it is imported, and sees half of a module when that
+    is what imports Datasette first, as in other tests.
+    """
+    if pm.is_registered(watcher.web.plugin):
+        pm.unregister(watcher.web.plugin)
+    pm.register(watcher.web.plugin, "watcher")
     with _front_page(write_archive(tmp_path_factory.mktemp("loaded") / "newsletters.db")) as said:
         assert said == "200 reads"
 
