@@ -43,6 +43,8 @@ def test_a_mail_is_drawn_in_both_widths(camera: Camera) -> None:
     assert [each.width for each in shot.pictures] == list(WIDTHS)
     assert [size_of(each) for each in shot.pictures] == [(each.width, each.height) for each in shot.pictures]
     assert shot.pictures[1].height > shot.pictures[0].height
+    assert shot.thumbnail is not None
+    assert size_of(shot.thumbnail) == (160, 200)
 
 
 def test_the_same_mail_gives_the_same_pictures(camera: Camera) -> None:
@@ -159,7 +161,7 @@ def test_nothing_leaves_the_browser_itself(
     if os.geteuid() == 0:  # as which Chromium has no sandbox; here it is not the wall that is looked at
         monkeypatch.setattr(browser, "_FLAGS", (*browser._FLAGS, "--no-sandbox"))
     with browser.Browser(browser.find_browser()) as running:
-        (picture, _) = running.draw(Page(REFERENCES.format(host=f"127.0.0.1:{listener[0]}")))
+        (_, picture, _) = running.draw(Page(REFERENCES.format(host=f"127.0.0.1:{listener[0]}")))
     assert picture.content
     assert heard_by(listener) == []
 

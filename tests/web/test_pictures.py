@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
         connection.execute(statement)
     connection.execute("insert into shots values (1, '1', '', '2026-11-20T00:00:00Z')")
     connection.execute("insert into shots values (2, '1', 'it has no body', '2026-11-20T00:00:00Z')")
+    connection.execute(schema._THUMBNAILS)
+    connection.execute("insert into thumbnails values (1, 160, 200, 'webp', ?, ?)", ("cd" * 32, CONTENT))
     for width in (700, 390):
         connection.execute(
             "insert into screenshots values (1, ?, 900, ?, 'webp', ?, ?, ?)",
@@ -60,6 +63,21 @@ def test_the_picture_is_sent_as_what_it_is(shown: Web) -> None:
         assert answer.headers["Content-Type"] == "image/webp"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"].startswith("private")
+        assert "immutable" in answer.headers["Cache-Control"]
+        tag = answer.headers["ETag"]
+    again = urllib.request.Request(address, headers={"If-None-Match": tag})  # noqa: S310  (loopback)
+    with pytest.raises(urllib.error.HTTPError, match="304"):
+        urllib.request.urlopen(again, timeout=20)  # noqa: S310
+
+
+def test_a_list_shows_small_pictures(shown: Web) -> None:
+    """One for each newsletter that has one, loaded when it comes into sight."""
+    page = shown.get("/-/newsletters?kind=any").text
+    address = "/-/newsletters/media/1/thumbnail"
+    assert page.count('class="thumbnail"') == page.count(f'src="{address}?cdcdcdcdcdcdcdcd"') == 1
+    with urllib.request.urlopen(shown.base + address, timeout=20) as answer:  # noqa: S310  (loopback)
+        assert answer.read() == CONTENT
+    assert shown.get("/-/newsletters/media/2/thumbnail").status == 404
 
 
 def test_a_mail_without_a_picture_says_why(shown: Web) -> None:

@@ -14,7 +14,7 @@ import shutil
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from watcher.rendering.model import MAX_HEIGHT, WIDTHS, Picture
+from watcher.rendering.model import MAX_HEIGHT, THUMBNAIL, WIDTHS, Picture
 from watcher.rendering.page import ORIGIN
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Browser:
         return self._chromium is not None and self._chromium.is_connected()
 
     def draw(self, page: Page, widths: Sequence[int] = WIDTHS) -> tuple[Picture, ...]:
-        """Draw a page once for each width. Raises Playwright's errors when the browser does not do it.
+        """Draw a page as a thumbnail, then once for each width. Raises Playwright's errors when that fails.
 
         A tab that fails is tried once more by a new one: now and then a busy machine is to blame.
         """
@@ -135,7 +135,8 @@ class Browser:
         self._policy = _POLICY.format(parts=place)
         tab.goto(place, wait_until="load", timeout=_NEVER)
         try:
-            return tuple(_drawn(session, width) for width in widths)
+            thumbnail = _thumbnail(session)
+            return (thumbnail, *(_drawn(session, width) for width in widths))
         finally:
             self._answers = {}
 
@@ -183,26 +184,44 @@ class Browser:
         )
 
 
+def _thumbnail(session: CDPSession) -> Picture:
+    """Draw the top of the mail small."""
+    width, height = THUMBNAIL
+    _size(session, WIDTHS[0])
+    return Picture(
+        width, height, _captured(session, WIDTHS[0], WIDTHS[0] * height / width, width / WIDTHS[0])
+    )
+
+
 def _drawn(session: CDPSession, width: int) -> Picture:
     """Draw what the tab shows at this width; a wider mail is shrunk to fit, as mail programs do."""
+    size = _size(session, width)
+    across = min(max(float(size["width"]), width), width * _MAX_SHRINK)
+    scale = width / across
+    reach = MAX_HEIGHT / scale  # CSS pixels of the mail that the picture has room for
+    down = max(1.0, min(float(size["height"]), reach))
+    content = _captured(session, across, down, scale)
+    return Picture(width, round(down * scale), content, float(size["height"]) > reach)
+
+
+def _size(session: CDPSession, width: int) -> dict[str, Any]:
+    """The size of what the tab shows, in CSS pixels, in a window of this width."""
     session.send(
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": _FIRST_HEIGHT, "deviceScaleFactor": 1, "mobile": False},
     )
     size: dict[str, Any] = session.send("Page.getLayoutMetrics")["cssContentSize"]
-    across = min(max(float(size["width"]), width), width * _MAX_SHRINK)
-    scale = width / across
-    reach = MAX_HEIGHT / scale  # CSS pixels of the mail that the picture has room for
-    down = max(1.0, min(float(size["height"]), reach))
+    return size
+
+
+def _captured(session: CDPSession, width: float, height: float, scale: float) -> bytes:
     answer = session.send(
         "Page.captureScreenshot",
         {
             "format": "webp",
             "quality": _QUALITY,
             "captureBeyondViewport": True,
-            "clip": {"x": 0, "y": 0, "width": across, "height": down, "scale": scale},
+            "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": scale},
         },
     )
-    return Picture(
-        width, round(down * scale), base64.b64decode(answer["data"]), float(size["height"]) > reach
-    )
+    return base64.b64decode(answer["data"])

@@ -106,12 +106,11 @@ def _shot(frame: _Frame) -> Shot:
     header, blobs = frame
     if header["reason"]:
         return Shot(reason=str(header["reason"]))
-    shapes = zip(header["pictures"], blobs, strict=True)
-    return Shot(
-        tuple(
-            Picture(int(width), int(height), content, bool(cut)) for (width, height, cut), content in shapes
-        )
+    thumbnail, *pictures = (
+        Picture(int(width), int(height), content, bool(cut))
+        for (width, height, cut), content in zip(header["pictures"], blobs, strict=True)
     )
+    return Shot(tuple(pictures), thumbnail)
 
 
 class _Worker:

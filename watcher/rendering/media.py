@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from watcher.rendering.model import Shot
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """How many migrations `watcher.rendering.schema` has."""
 
 
@@ -80,7 +80,8 @@ class Media:
     def keep(self, newsletter_id: int, shot: Shot) -> None:
         """Put down what became of a mail, in place of what was known before."""
         with self._db.transaction():
-            self._db.execute("DELETE FROM screenshots WHERE newsletter_id = ?", (newsletter_id,))
+            for table in ("screenshots", "thumbnails"):
+                self._db.execute(f"DELETE FROM {table} WHERE newsletter_id = ?", (newsletter_id,))  # noqa: S608
             self._db.execute(
                 "INSERT OR REPLACE INTO shots (newsletter_id, version, reason, rendered_at) "
                 "VALUES (?, ?, ?, ?)",
@@ -103,6 +104,13 @@ class Media:
                     for each in shot.pictures
                 ),
             )
+            if (small := shot.thumbnail) is not None:
+                digest = hashlib.sha256(small.content).hexdigest()
+                self._db.execute(
+                    "INSERT INTO thumbnails (newsletter_id, width, height, format, sha256, content) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    (newsletter_id, small.width, small.height, FORMAT, digest, small.content),
+                )
 
     def has_fetched(self, newsletter_id: int) -> bool:
         """Whether the images of a mail were asked for."""

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Names the way of drawing; raised when pictures come out otherwise, so that old ones are made again."""
 
 WIDTHS: Final = (640, 400)
@@ -14,6 +14,9 @@ WIDTHS: Final = (640, 400)
 
 MAX_HEIGHT: Final = 6_000
 """Pixels; what lies below is cut. One mail of 95,000 took a browser to 2.5 GB."""
+
+THUMBNAIL: Final = (160, 200)
+"""Pixels of the small picture for lists: a quarter of the top of the wide one."""
 
 FORMAT: Final = "webp"
 
@@ -41,6 +44,7 @@ class Shot:
     """What became of one mail: pictures, or why there are none. One of the two is empty."""
 
     pictures: tuple[Picture, ...] = ()
+    thumbnail: Picture | None = None  # with pictures, and only then
     reason: str = ""  # a sentence of ours, never a word of the mail
 
 

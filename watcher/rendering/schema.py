@@ -23,6 +23,23 @@ def m001_first(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m002_thumbnails(db: Database) -> None:
+    """Keep a small picture for lists."""
+    db.execute(_THUMBNAILS)
+
+
+_THUMBNAILS = """
+    CREATE TABLE thumbnails (
+        newsletter_id INTEGER PRIMARY KEY REFERENCES shots (newsletter_id) ON DELETE CASCADE,
+        width INTEGER NOT NULL,             -- pixels
+        height INTEGER NOT NULL,
+        format TEXT NOT NULL,               -- webp
+        sha256 TEXT NOT NULL,               -- of the content, for ETag
+        content BLOB NOT NULL
+    ) STRICT
+"""
+
 _FIRST = (
     """
     CREATE TABLE shots (

@@ -21,7 +21,7 @@ from watcher.web.plugin.archive import TABLE, is_archive, newsletter
 from watcher.web.plugin.csv_cells import with_safe_csv
 from watcher.web.plugin.headers import mark_ours, with_quiet_headers
 from watcher.web.plugin.mail import SANDBOX
-from watcher.web.plugin.pictures import picture, pictures
+from watcher.web.plugin.pictures import picture, pictures, thumbnail
 from watcher.web.plugin.prose import prose
 from watcher.web.plugin.queries import QUERIES
 from watcher.web.plugin.search import highlighted
@@ -70,6 +70,7 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Any]]]]:
             r"^/-/newsletters/(?P<database>[^/]+)/(?P<id>\d{1,18})/screenshot-(?P<width>\d{1,5})$",
             picture,
         ),
+        (r"^/-/newsletters/(?P<database>[^/]+)/(?P<id>\d{1,18})/thumbnail$", thumbnail),
     ]
 
 

@@ -14,6 +14,7 @@ from watcher.web.plugin.ask import Ask
 from watcher.web.plugin.charts import HEIGHT, WIDTH
 from watcher.web.plugin.listing import Listing, listing
 from watcher.web.plugin.mail import HEADERS, document
+from watcher.web.plugin.pictures import thumbnails
 from watcher.web.plugin.statistics import statistics
 from watcher.web.plugin.wording import calm
 
@@ -56,14 +57,18 @@ async def front(request: Request, datasette: Datasette, send: Any) -> Response:
     if archive is None:
         answer: Response = await IndexView.as_view(datasette)(request, send)
         return answer
-    context = {**frame(datasette, archive), "list": await listing(archive, Ask())}
-    return Response.html(await datasette.render_template("watcher/list.html", context, request=request))
+    return await _list_page(request, datasette, archive, await listing(archive, Ask()))
 
 
 async def search(request: Request, datasette: Datasette) -> Response:
     """Show the newsletters that match the words and values in the address."""
     archive, found = await _list(request, datasette)
-    context = {**frame(datasette, archive), "list": found}
+    return await _list_page(request, datasette, archive, found)
+
+
+async def _list_page(request: Request, datasette: Datasette, archive: Database, found: Listing) -> Response:
+    small = await thumbnails(datasette, request.actor, [row["id"] for row in found.rows])
+    context = {**frame(datasette, archive), "list": found, "thumbnails": small}
     return Response.html(await datasette.render_template("watcher/list.html", context, request=request))
 
 

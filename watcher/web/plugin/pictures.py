@@ -6,6 +6,8 @@ the mail's.
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -27,14 +29,22 @@ _TABLES: Final = frozenset({_TABLE, "shots"})
 _TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {"webp": "image/webp", "png": "image/png", "jpeg": "image/jpeg"}
 )
-_KEPT: Final = "private, max-age=86400"  # a picture has its version in its address
+_KEPT: Final = "private, max-age=31536000, immutable"  # a picture has its version in its address
 
 _SHOT: Final = "SELECT reason FROM shots WHERE newsletter_id = :id"
 _PICTURES: Final = """
     SELECT width, height, cut, format, bytes, substr(sha256, 1, 16) AS version
     FROM screenshots WHERE newsletter_id = :id ORDER BY width DESC
 """
-_CONTENT: Final = "SELECT format, content FROM screenshots WHERE newsletter_id = :id AND width = :width"
+_CONTENT: Final = (
+    "SELECT format, content, sha256 FROM screenshots WHERE newsletter_id = :id AND width = :width"
+)
+_SMALL: Final = "thumbnails"
+_THUMBNAIL: Final = "SELECT format, content, sha256 FROM thumbnails WHERE newsletter_id = :id"
+_THUMBNAILS: Final = """
+    SELECT newsletter_id, width, height, substr(sha256, 1, 16) AS version
+    FROM thumbnails WHERE newsletter_id IN (SELECT value FROM json_each(:ids))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,14 @@ class Pictures:
     database: str
     rows: Sequence[Row]  # the widest first
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """The small picture of a newsletter, and the database that has it."""
+
+    database: str
+    row: Row
 
 
 async def pictures(datasette: Datasette, actor: Actor, identity: int) -> Pictures | None:
@@ -59,21 +77,45 @@ async def pictures(datasette: Datasette, actor: Actor, identity: int) -> Picture
     return None
 
 
+async def thumbnails(datasette: Datasette, actor: Actor, ids: Sequence[int]) -> Mapping[int, Thumbnail]:
+    """Look for small pictures of these newsletters; none where they are not served, or not to this actor."""
+    for name, database in datasette.databases.items():
+        if name == "_internal" or not await _may_view(datasette, actor, database):
+            continue
+        if _SMALL in await database.table_names():
+            with suppress(QueryInterrupted):
+                rows = (await database.execute(_THUMBNAILS, {"ids": json.dumps(list(ids))})).rows
+                return {row["newsletter_id"]: Thumbnail(name, row) for row in rows}
+    return {}
+
+
+async def thumbnail(request: Request, datasette: Datasette) -> Response:
+    """Give the bytes of one small picture."""
+    return await _sent(request, datasette, _THUMBNAIL, _SMALL)
+
+
 async def picture(request: Request, datasette: Datasette) -> Response:
     """Give the bytes of one screenshot."""
+    return await _sent(request, datasette, _CONTENT, _TABLE)
+
+
+async def _sent(request: Request, datasette: Datasette, sql: str, table: str) -> Response:
     try:
         database = datasette.get_database(route=tilde_decode(request.url_vars["database"]))
     except KeyError:
         raise NotFound("There is no such database") from None
-    if not _TABLES.issubset(await database.table_names()):
+    if not {*_TABLES, table}.issubset(await database.table_names()):
         raise NotFound("There are no screenshots in this database")
     if not await _may_view(datasette, request.actor, database):
         raise Forbidden("You do not have permission to view these screenshots")
-    found = {"id": int(request.url_vars["id"]), "width": int(request.url_vars["width"])}
-    row = (await database.execute(_CONTENT, found)).first()
+    found = {name: int(value) for name, value in request.url_vars.items() if name != "database"}
+    row = (await database.execute(sql, found)).first()
     if row is None or row["format"] not in _TYPES:
         raise NotFound("There is no such screenshot")
-    headers = {"Cache-Control": _KEPT, "Cross-Origin-Resource-Policy": "same-origin"}
+    tag = f'"{row["sha256"][:32]}"'  # RFC 9110, section 8.8.3
+    headers = {"Cache-Control": _KEPT, "Cross-Origin-Resource-Policy": "same-origin", "ETag": tag}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(b"", status=304, headers=headers)
     return Response(row["content"], headers=headers, content_type=_TYPES[row["format"]])
 
 
