@@ -30,13 +30,23 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """How many records were written, and how many of them are failed ones."""
+    """How many records were written, how many of them are failed ones, and how many mails were refused."""
 
     done: int = 0
     failed: int = 0
+    refused: int = 0
+
+    @property
+    def total(self) -> int:
+        """How many mails have an outcome."""
+        return self.done + self.failed + self.refused
+
+    def __str__(self) -> str:
+        refused = f", refused {self.refused}" if self.refused else ""
+        return f"derived {self.done}, failed {self.failed}{refused}"
 
     def __add__(self, other: Derived) -> Derived:
-        return Derived(self.done + other.done, self.failed + other.failed)
+        return Derived(self.done + other.done, self.failed + other.failed, self.refused + other.refused)
 
 
 class Archive:
@@ -129,27 +139,29 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Which messages became records, and which a failed record with which reason."""
+    """Which messages became records, and which a failed record, or none, with which reason."""
 
     done: list[int]
     failed: list[tuple[int, str]]
+    refused: list[tuple[int, str]]
     pipeline_version: str
 
     @property
     def counted(self) -> Derived:
         """How many of each."""
-        return Derived(len(self.done), len(self.failed))
+        return Derived(len(self.done), len(self.failed), len(self.refused))
 
     def note_in(self, vault: Vault) -> None:
         """Tell the vault, once the records are in the store."""
-        vault.finish(self.done, self.failed, self.pipeline_version)
+        vault.finish(self.done, self.failed, self.pipeline_version, self.refused)
 
 
 def outcome_of(rows: Sequence[tuple[int, Record]]) -> Outcome:
-    """Sort records into done and failed ones. All are of one version: only a start reads the rules."""
+    """Sort records by their status. All are of one version: only a start reads the rules."""
+    done = [number for number, record in rows if record.status is Status.DONE]
     failed = [(number, record.warnings[0]) for number, record in rows if record.status is Status.FAILED]
-    done = [number for number, record in rows if record.status is not Status.FAILED]
-    return Outcome(done, failed, rows[0][1].pipeline_version if rows else "")
+    refused = [(number, record.warnings[0]) for number, record in rows if record.status is Status.REFUSED]
+    return Outcome(done, failed, refused, rows[0][1].pipeline_version if rows else "")
 
 
 def utc_now() -> datetime:

@@ -35,7 +35,7 @@ from watcher.record import (
     Status,
     Tracker,
 )
-from watcher.sender import Registry
+from watcher.sender import Acceptance, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from watcher.provider import Detection
     from watcher.record import SenderMatch
 
-_STEPS = "3"
+_STEPS = "4"
 """Raised when the steps themselves change, so that old mail is known to profit from a rebuild."""
 
 PIPELINE_VERSION = f"{_STEPS}-{provider.RULES_VERSION}-{cleaning.RULES_VERSION}"
@@ -67,6 +67,7 @@ class Context:
     registry: Registry = field(default_factory=lambda: Registry.compile(()))
     limits: Limits = field(default_factory=Limits)
     html_limits: cleaning.HtmlLimits = field(default_factory=cleaning.HtmlLimits)
+    accept: Acceptance = field(default_factory=Acceptance)
     index_attachments: bool = False  # make the text of calendar and plain-text parts searchable
 
 
@@ -98,9 +99,10 @@ def attribute(raw: bytes, context: Context) -> SenderMatch | None:
     It costs a fraction of `derive`: for old mail after a change of the registry. Raises `Unparseable`.
     """
     message = parse_headers(raw, context.limits)
-    accounts = context.registry.by_account
-    providers = provider.detect(message, context.receiver).providers if accounts else ()
-    match = context.registry.match(message, providers)
+    asked = context.registry.by_account or context.receiver.authserv_id
+    detection = provider.detect(message, context.receiver) if asked else provider.Detection()
+    results = tuple(_authentication(detection, message, context.addresses))
+    match = context.registry.match(message, detection.providers, results)
     return _shown(match, _identity(message, context)) if match is not None else None
 
 
@@ -131,7 +133,11 @@ def utc_text(moment: datetime) -> str:
 
 def _record(raw: bytes, message: Message, context: Context) -> Record:
     detection = provider.detect(message, context.receiver)
-    match = context.registry.match(message, detection.providers)
+    results = tuple(_authentication(detection, message, context.addresses))
+    refusal = context.accept.refusal(message, results)
+    if refusal:
+        return replace(failed(context, refusal), status=Status.REFUSED)
+    match = context.registry.match(message, detection.providers, results)
     identity = _identity(message, context)
     kind, kind_reason = kind_of(message, platform=detection.bulk, delivery=detection.by_program)
     # The link of a confirmation is a key to the subscription: it stays in the mailbox and the vault.
@@ -155,7 +161,7 @@ def _record(raw: bytes, message: Message, context: Context) -> Record:
         campaign_id=redact(detection.campaign_id),
         sender=_shown(match, identity),
         providers=tuple(_redacted(each, redact) for each in detection.providers),
-        authentication=tuple(_authentication(detection, message, context.addresses)),
+        authentication=results,
         text=cleaned.text,
         html=cleaned.html,
         plain=cleaned.plain,

@@ -55,6 +55,7 @@ class Status(StrEnum):
 
     DONE = "done"
     FAILED = "failed"  # the reason is the first of `Record.warnings`; the raw mail stays in the vault
+    REFUSED = "refused"  # by what the inbox accepts; likewise, and the store has no row of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,14 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class SenderMatch:
-    """Which registered sender a mail belongs to, and why: `reason` reads `list_id: news.example.org`."""
+    """Which registered sender a mail belongs to, and why: `reason` reads `list_id: news.example.org`.
+
+    `unauthenticated`: nothing that our own receiver found speaks for it; anybody could have written the mail.
+    """
 
     slug: str
     reason: str
+    unauthenticated: bool = True
 
 
 @dataclass(frozen=True, slots=True)

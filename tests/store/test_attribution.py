@@ -37,7 +37,9 @@ def test_rows_are_read_with_what_a_registry_knows_them_by(store: Store) -> None:
         "1-a-b",
         "example-party",
         "list_id: news.party.example.org",
+        True,
         (Account("mailchimp", "platform", "asserted", "acc0unt"),),
+        (("spf", "pass", "bounce.platform.example"), ("dmarc", "none", "")),
     )
     assert store.attributed(limit=1, accounts=True) == [first]
     assert store.attributed(limit=1) == [replace(first, accounts=())]
@@ -52,7 +54,9 @@ def test_attributing_changes_the_sender_its_reason_and_the_register_alone(store:
     columns = [name for (name,) in store._db.rows("SELECT name FROM pragma_table_info('newsletters')")]
     others = f"SELECT {', '.join(c for c in columns if not c.startswith('sender'))} FROM newsletters"  # noqa: S608
     before = store._db.rows(others)
-    store.attribute([(1, "other", "alias"), (2, "", ""), (3, "other", "domain: x.example")], [OTHER])
+    store.attribute(
+        [(1, "other", "alias", True), (2, "", "", False), (3, "other", "domain: x.example", True)], [OTHER]
+    )
     assert senders(store) == [(1, "other", "alias"), (2, None, ""), (3, "other", "domain: x.example")]
     assert register(store) == ["other"]
     assert store._db.rows(others) == before
@@ -61,7 +65,7 @@ def test_attributing_changes_the_sender_its_reason_and_the_register_alone(store:
 def test_a_sender_that_a_newsletter_still_has_stays_in_the_register(store: Store) -> None:
     """A daemon with the old settings may have written one meanwhile: the row keeps its parent."""
     store.write([(1, record()), (2, record())])
-    store.attribute([(1, "", "")], [OTHER])
+    store.attribute([(1, "", "", False)], [OTHER])
     assert register(store) == ["example-party", "other"]
 
 
@@ -70,7 +74,7 @@ def test_a_change_that_cannot_be_made_changes_nothing(store: Store) -> None:
     store.write_senders([SENDER])
     store.write([(1, record()), (2, record())])
     with pytest.raises(StoreError):
-        store.attribute([(1, "", ""), (2, "nobody", "alias")], [OTHER])
+        store.attribute([(1, "", "", False), (2, "nobody", "alias", True)], [OTHER])
     assert senders(store)[0] == (1, "example-party", "list_id: news.party.example.org")
     assert register(store) == ["example-party"]
 

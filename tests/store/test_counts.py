@@ -83,7 +83,10 @@ def test_the_sums_are_those_of_counting_anew(store: Store, batch: int) -> None:
         store.write(rows[begin : begin + batch])
     store.write([(1, MAILS[2]), (2, MAILS[3]), (3, MAILS[0]), (3, MAILS[1])])
     store.delete([4, 5, 99])
-    store.attribute([(6, "other-party", "list_id: x"), (7, "", ""), (8, "other-party", "alias")], [OTHER])
+    store.attribute(
+        [(6, "other-party", "list_id: x", True), (7, "", "", False), (8, "other-party", "alias", True)],
+        [OTHER],
+    )
     assert counts(store) == anew(store)
 
 

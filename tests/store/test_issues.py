@@ -222,7 +222,7 @@ def test_the_first_of_an_issue_gives_it_another_id_when_it_goes(store: Store) ->
 def test_an_issue_has_the_sender_that_its_first_newsletter_has_now(store: Store) -> None:
     """A changed register changes it, as a rebuild would."""
     store.write([(n, letter(text(1), sender=None)) for n in (1, 2)])
-    store.attribute([(1, "example-party", "domain")], [SENDER])
+    store.attribute([(1, "example-party", "domain", True)], [SENDER])
     assert store._db.rows("SELECT sender FROM issues") == [("example-party",)]
 
 
@@ -236,6 +236,7 @@ def test_an_older_store_is_grouped_when_it_is_opened(path: Path) -> None:
         before = content(store)
         store._db.execute("DROP INDEX newsletters_issue")
         store._db.execute("ALTER TABLE newsletters DROP COLUMN issue")
+        store._db.execute("ALTER TABLE newsletters DROP COLUMN sender_unauthenticated")
         for name in ("issues", *room.INTERNAL):
             store._db.execute(f"DROP TABLE {name}")
         store._db.execute("DELETE FROM _sqlite_migrations WHERE name > 'm005'")

@@ -97,6 +97,7 @@ def test_the_main_table_holds_the_record(store: Store) -> None:
         "list_unsubscribe": "http mailto",
         "kind_reason": "header List-Id",
         "issue": None,
+        "sender_unauthenticated": 1,
     }
 
 

@@ -123,7 +123,7 @@ _CREEK = Record(
     author=Author("Willow Creek Party", f"news@{_SITE}", _SITE),
     list_id="c0ffee.list-id.example.org",
     campaign_id="f00dcafe01",
-    sender=SenderMatch("willow-creek-party", "list_id: c0ffee.list-id.example.org"),
+    sender=SenderMatch("willow-creek-party", "list_id: c0ffee.list-id.example.org", unauthenticated=False),
     providers=(MAILCHIMP, MAILCHIMP_DELIVERY),
     text=_TEXT,
     html=_HTML,

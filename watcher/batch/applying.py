@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from watcher.cleaning.identity import REDACTED, Identity
 from watcher.message import Address, Message, Unparseable
 from watcher.pipeline import PIPELINE_VERSION, attribute
-from watcher.record import Layer, Provider, ProviderStatus, SenderMatch
+from watcher.record import Authentication, Layer, Provider, ProviderStatus, SenderMatch
 from watcher.vault import MessageDamaged, MessageMissing
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _NOT_EXACT = (REDACTED, "\N{REPLACEMENT CHARACTER}")  # what stands where the st
 class Change:
     """What a changed registry means for old mail."""
 
-    rows: list[tuple[int, str, str]] = field(default_factory=list)  # id, slug or empty, reason
+    rows: list[tuple[int, str, str, bool]] = field(default_factory=list)  # what `Store.attribute` takes
     moved: Counter[tuple[str, str]] = field(default_factory=Counter)  # (old slug, new slug), empty for none
     looked_at: int = 0
     from_vault: int = 0  # whose header block had to be read
@@ -81,9 +81,10 @@ def _compare(row: Attributed, attributor: _Attributor, change: Change) -> None:
     except (MessageDamaged, MessageMissing, Unparseable):
         change.unreadable.append(row.id)
         return
-    slug, reason = (match.slug, match.reason) if match is not None else ("", "")
-    if (slug, reason) != (row.sender, row.reason):
-        change.rows.append((row.id, slug, reason))
+    found = (match.slug, match.reason, match.unauthenticated) if match is not None else ("", "", False)
+    slug = found[0]
+    if found != (row.sender, row.reason, row.unauthenticated):
+        change.rows.append((row.id, *found))
     if slug != row.sender:
         change.moved[row.sender, slug] += 1
 
@@ -101,7 +102,7 @@ class _Attributor:
         """The sender as `derive` would find it. Raises `VaultError` when the mail is needed and not there."""
         context = self._context_of(row.inbox, datetime.fromisoformat(row.received_at))
         if _is_exact(row):
-            match = context.registry.match(_message(row), _providers(row))
+            match = context.registry.match(_message(row), _providers(row), _results(row))
             if _is_settled(match, context.registry) and self._names_no_reader(match, context):
                 return match
         self.from_vault += 1
@@ -131,6 +132,10 @@ def _is_settled(match: SenderMatch | None, registry: Registry) -> bool:
 
 def _message(row: Attributed) -> Message:
     return Message(author=Address("", row.from_address), list_id=row.list_id)
+
+
+def _results(row: Attributed) -> tuple[Authentication, ...]:
+    return tuple(Authentication(*each) for each in row.results)
 
 
 def _providers(row: Attributed) -> tuple[Provider, ...]:

@@ -143,7 +143,8 @@ def _header(record: Record) -> Iterator[tuple[str, str]]:
 
 def _provenance(record: Record) -> Iterator[tuple[str, str]]:
     if record.sender:
-        yield "Sender", f"{record.sender.slug} ({record.sender.reason})"
+        doubt = ", unauthenticated" if record.sender.unauthenticated else ""
+        yield "Sender", f"{record.sender.slug} ({record.sender.reason}{doubt})"
     for check in record.authentication:
         yield "Checked", f"{check.method} {check.outcome} {check.domain}".rstrip()
     for provider in record.providers:

@@ -116,9 +116,10 @@ def _lines(found: Report, now: datetime) -> Iterator[str]:
             yield f"PROBLEM {folder.inbox}/{printable(folder.folder)}: {_in_words(folder)}"
     if found.backup is not None and found.backup.problem:
         yield f"PROBLEM: {printable(found.backup.problem)}"
+    refused = f", {found.refused} refused" if found.refused else ""
     yield (
         f"{found.messages} mails in the vault, {found.pending} to derive, "
-        f"{found.failed} failed, {found.skipped} skipped"
+        f"{found.failed} failed, {found.skipped} skipped{refused}"
     )
     yield from _archive(found, now)
     for failure in found.failures:

@@ -154,14 +154,14 @@ def poll_command(ctx: click.Context) -> int:
         pending = archive.vault.counts().pending
         with progress("deriving", pending) as shown:
             derived = archive.derive_pending(
-                stopped=stopped, on_batch=lambda batch: shown.advance(batch.done + batch.failed)
+                stopped=stopped, on_batch=lambda batch: shown.advance(batch.total)
             )
         keep_keys(settings, stopped=stopped)
         well = not any(each.errors for each in passes)
         unshown = show_once(settings, archive.vault, archive.store, utc_now(), well=well)
     for each in passes:
         _print_pass(each)
-    click.echo(f"derived {derived.done}, failed {derived.failed}")
+    click.echo(str(derived))
     for problem in unshown:
         click.echo(f"not shown: {problem}", err=True)
     return _poll_code(passes)

@@ -10,7 +10,7 @@ from watcher.derivation.registered import sender_of
 from watcher.message import Limits
 from watcher.pipeline import Context
 from watcher.provider import Receiver
-from watcher.sender import Registered, Registry
+from watcher.sender import Acceptance, Registered, Registry, normalised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,7 @@ class Contexts:
             names=frozenset(known.redact) if known else frozenset(),
             receiver=_receiver(known) if known else Receiver(),
             registry=self.registry,
+            accept=_acceptance(known) if known else Acceptance(),
             limits=self._limits,
             html_limits=self._html_limits,
             index_attachments=self._index_attachments,
@@ -96,6 +97,15 @@ def _addresses(inbox: Inbox) -> Iterator[str]:
 
 def _receiver(inbox: Inbox) -> Receiver:
     return Receiver(inbox.trusted_authserv_id, tuple(inbox.trusted_mx), tuple(inbox.trusted_arc))
+
+
+def _acceptance(inbox: Inbox) -> Acceptance:
+    accept = inbox.accept
+    return Acceptance(
+        frozenset(normalised("list_ids", each) for each in accept.list_ids),
+        frozenset(normalised("domains", each) for each in accept.domains),
+        accept.authenticated,
+    )
 
 
 def _registered(settings: SenderSettings) -> Registered:

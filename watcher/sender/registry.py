@@ -2,22 +2,24 @@
 
 The ways, most telling first: the List-Id (RFC 2919, made to outlive changes of address and of platform), the
 alias that the subscriber gave to this sender alone, the sender's account at a platform, the address in From,
-its domain. The first that knows the mail decides. `From` can be forged: the reason goes with the match.
+its domain. The first that knows the mail decides. Headers can be forged: the reason goes with the match, and
+whether our own receiver vouches for it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from watcher.record import ProviderStatus, SenderMatch
+from watcher.sender.authentication import is_authenticated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from watcher.message import Message
-    from watcher.record import Provider, Sender
+    from watcher.record import Authentication, Provider, Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Registry:
     _accounts: Mapping[str, str]
     _addresses: Mapping[str, str]
     _domains: Mapping[str, str]
+    _by_author: frozenset[str]  # slugs that are known by an address or a domain
 
     @classmethod
     def compile(cls, senders: Sequence[Registered]) -> Registry:
@@ -71,6 +74,7 @@ class Registry:
             tables["accounts"],
             tables["addresses"],
             tables["domains"],
+            frozenset((*tables["addresses"].values(), *tables["domains"].values())),
         )
 
     @property
@@ -83,14 +87,32 @@ class Registry:
         """Whether any sender is known by an account; if not, `match` needs no providers."""
         return bool(self._accounts)
 
-    def match(self, message: Message, providers: tuple[Provider, ...]) -> SenderMatch | None:
-        """Find the sender of a mail; None when nobody registered it. The reason never shows an alias."""
-        return (
+    def match(
+        self, message: Message, providers: tuple[Provider, ...], results: Sequence[Authentication] = ()
+    ) -> SenderMatch | None:
+        """Find the sender of a mail; None when nobody registered it. The reason never shows an alias.
+
+        `results`: what our own receiver found. A match is vouched for by an alias, which only this sender
+        knows; by the account of a platform that the receiver verified; and by a From that it authenticated,
+        if that is the author whom the registry names, or it names none.
+        """
+        match = (
             self._by_list_id(message)
             or self._by_alias(message)
             or self._by_account(providers)
             or self._by_from(message)
         )
+        if match is not None and match.unauthenticated and self._vouched(match.slug, message, results):
+            return replace(match, unauthenticated=False)
+        return match
+
+    def _vouched(self, slug: str, message: Message, results: Sequence[Authentication]) -> bool:
+        if not is_authenticated(_domain(message.author.domain), results):
+            return False
+        if slug not in self._by_author:
+            return True
+        author = self._by_from(message)
+        return author is not None and author.slug == slug
 
     def _by_list_id(self, message: Message) -> SenderMatch | None:
         list_id = _list_id(message.list_id)
@@ -105,7 +127,7 @@ class Registry:
             for form in same_form:
                 slug = self._aliases.get(form)
                 if slug is not None:
-                    return SenderMatch(slug, "alias")
+                    return SenderMatch(slug, "alias", unauthenticated=False)
         return None
 
     def _by_account(self, providers: Iterable[Provider]) -> SenderMatch | None:
@@ -114,7 +136,8 @@ class Registry:
                 account = f"{provider.slug}:{provider.account}"
                 slug = self._accounts.get(account)
                 if slug is not None:
-                    return SenderMatch(slug, f"account: {account}")
+                    verified = provider.status is ProviderStatus.VERIFIED
+                    return SenderMatch(slug, f"account: {account}", unauthenticated=not verified)
         return None
 
     def _by_from(self, message: Message) -> SenderMatch | None:

@@ -167,8 +167,8 @@ class Daemon:
 
         self._arrivals.begin()
         derived = archive.derive_pending(stopped=self._stop.is_set, on_rows=committed)
-        if derived.done or derived.failed:
-            self._log.info("derived", done=derived.done, failed=derived.failed)
+        if derived.total:
+            self._log.info("derived", done=derived.done, failed=derived.failed, refused=derived.refused)
             shutter.press(self._settings.store.media)
         if self._untidy.is_set() or self._outside.night_is_over:
             self._untidy.clear()

@@ -137,6 +137,7 @@ def state_metrics(found: Report, *, quiet: int, confirmations: int) -> Iterator[
         ("vault_mails", "Mails in the vault.", found.messages),
         ("mails_pending", "Mails in the vault that are not derived yet.", found.pending),
         ("mails_failed", "Mails that could not be derived.", found.failed),
+        ("mails_refused", "Mails that their inbox does not accept into the archive.", found.refused),
         ("mails_skipped", "Mails that were left out for good.", found.skipped),
         ("newest_mail_seconds", "When the newest mail was stored, Unix time.", _seconds(found.newest_mail)),
         ("senders_quiet", "Senders from whom nothing came for three times their usual gap.", quiet),

@@ -131,6 +131,7 @@ class Report:
     backup: BackupReport | None = None
     waiting: str = ""  # why nothing can be stored
     newest_mail: str = ""
+    refused: int = 0  # by what their inbox accepts; in the vault alone
     running: bool = False  # a daemon holds the vault
     started_at: str = ""  # of the daemon
 
@@ -170,6 +171,7 @@ def report(
         pending=counts.pending,
         failed=counts.failed,
         skipped=counts.skipped,
+        refused=counts.refused,
         confirmations=tuple(Confirmation(*each) for each in waiting),
         quiet_senders=tuple(
             QuietSender(each.name, each.inbox, each.last_at, each.usual_days) for each in quiet

@@ -21,6 +21,23 @@ from watcher.settings.values import After, Attachments, Images, Links, Security
 from watcher.settings.workers_model import Workers
 
 
+class Accept(Model):
+    """Which mail comes into the archive. The vault keeps all of it."""
+
+    list_ids: tuple[fields.ListId, ...] = Field(
+        (), description="Mail with one of these in List-Id, inside <>.", examples=[["news.example.org"]]
+    )
+    domains: tuple[fields.Domain, ...] = Field(
+        (), description="Mail with From at one of these, or below.", examples=[["example.org"]]
+    )
+    authenticated: fields.Boolean = Field(
+        False,
+        validate_default=True,
+        description="Only mail whose From your own receiver vouches for; needs `trusted_authserv_id`.",
+        examples=[True],
+    )
+
+
 class Inbox(Model):
     """One mailbox account to watch."""
 
@@ -144,6 +161,23 @@ class Inbox(Model):
         description="Pictures of this inbox's newsletters, where it differs from `images` above.",
         examples=["fetch"],
     )
+
+    accept: Accept = Field(
+        default_factory=Accept,
+        description="Which mail comes into the archive; all of it unless written. What is refused stays "
+        "in the vault, and `watcher rebuild` asks again after a change.",
+        examples=[{"domains": ["example.org"], "list_ids": ["news.example.org"]}],
+    )
+
+    @field_validator("accept")
+    @classmethod
+    def _somebody_vouches(cls, accept: Accept, info: ValidationInfo) -> Accept:
+        if accept.authenticated and not info.data.get("trusted_authserv_id"):
+            raise invalid(
+                "`authenticated: true` refuses all mail without a receiver that is believed: write "
+                "`trusted_authserv_id:` as well"
+            )
+        return accept
 
     @field_validator("insecure")
     @classmethod

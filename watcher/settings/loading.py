@@ -115,6 +115,7 @@ def _inbox(
         links=model.links,
         redact=model.redact,
         addresses=model.addresses,
+        accept=values.Accept(**model.accept.model_dump()),
         preserve_dkim=shared.preserve_dkim if model.preserve_dkim is None else model.preserve_dkim,
         images=model.images or shared.images,
     )

@@ -85,6 +85,15 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Accept:
+    """Which mail comes into the archive, all in lower case; without anything, all of it."""
+
+    list_ids: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    authenticated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Inbox:
     """One mailbox account to watch. Exactly one of `password` and `oauth` is there."""
 
@@ -110,6 +119,7 @@ class Inbox:
     redact: tuple[str, ...]
     addresses: tuple[str, ...]  # lower case, beside `username`
     preserve_dkim: bool = False  # keep the keys of signatures: this asks DNS
+    accept: Accept = Accept()
     images: Images = Images.REFUSE  # of newsletters: to fetch them asks their senders
 
 

@@ -37,7 +37,9 @@ class Attributed:
     pipeline_version: str
     sender: str  # slug, empty when nobody registered it
     reason: str
+    unauthenticated: bool = False
     accounts: tuple[Account, ...] = ()  # in the order of the layers; only where they were asked for
+    results: tuple[tuple[str, str, str], ...] = ()  # method, outcome, domain of each that our receiver found
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,30 @@ def attributed(database: Database, after: int, limit: int, *, accounts: bool) ->
     """Return the rows with an id above `after`, ascending, at most `limit`; failed records have no sender."""
     rows = database.rows(
         "SELECT id, inbox, received_at, list_id, from_address, pipeline_version, coalesce(sender, ''), "
-        "sender_reason FROM newsletters WHERE id > ? AND status <> 'failed' ORDER BY id LIMIT ?",
+        "sender_reason, sender_unauthenticated FROM newsletters WHERE id > ? AND status <> 'failed' "
+        "ORDER BY id LIMIT ?",
         (after, limit),
     )
-    found = _accounts(database, rows[0][0], rows[-1][0]) if accounts and rows else {}
-    return [Attributed(*(*row, tuple(found.get(row[0], ())))) for row in rows]
+    if not rows:
+        return []
+    first, last = rows[0][0], rows[-1][0]
+    found = _accounts(database, first, last) if accounts else {}
+    results = _results(database, first, last)
+    return [
+        Attributed(*(*row[:-1], bool(row[-1]), tuple(found.get(row[0], ())), tuple(results.get(row[0], ()))))
+        for row in rows
+    ]
+
+
+def _results(database: Database, first: int, last: int) -> Mapping[int, list[tuple[str, str, str]]]:
+    found: defaultdict[int, list[tuple[str, str, str]]] = defaultdict(list)
+    for number, method, outcome, domain in database.rows(
+        "SELECT newsletter_id, method, outcome, domain FROM authentication "
+        "WHERE newsletter_id BETWEEN ? AND ? ORDER BY newsletter_id, position",
+        (first, last),
+    ):
+        found[number].append((method, outcome, domain))
+    return found
 
 
 def _accounts(database: Database, first: int, last: int) -> Mapping[int, list[Account]]:

@@ -40,7 +40,8 @@ NEWSLETTERS: Final = _table(
     "newsletters",
     "id subject sender from_name from_address from_domain platform delivery sent_at received_at month "
     "excerpt words reading_minutes links trackers attachments list_id campaign_id language kind inbox "
-    "status warnings pipeline_version sender_reason redactions original_from list_unsubscribe kind_reason",
+    "status warnings pipeline_version sender_reason redactions original_from list_unsubscribe kind_reason "
+    "sender_unauthenticated",
 )
 BODIES: Final = _table("bodies", "newsletter_id text html preheader disclaimer plain")
 PROVIDERS: Final = _table("newsletter_providers", "newsletter_id position provider layer status account")
@@ -110,6 +111,7 @@ def _newsletter(number: int, record: Record) -> Row:
         record.original_from,
         record.list_unsubscribe,
         record.kind_reason,
+        int(match is not None and match.unauthenticated),
     )
 
 

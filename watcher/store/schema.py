@@ -60,6 +60,12 @@ def m005_issues(db: Database) -> None:
     issues.create(_Migrated(db))
 
 
+@migrations()
+def m006_unauthenticated(db: Database) -> None:
+    """Keep whether anybody vouches for a mail's sender; `rebuild` says so of the rows that are there."""
+    db.execute("ALTER TABLE newsletters ADD COLUMN sender_unauthenticated INTEGER NOT NULL DEFAULT 0")
+
+
 _ATTACHMENTS = (
     "ALTER TABLE attachments ADD COLUMN detected TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE attachments ADD COLUMN text TEXT NOT NULL DEFAULT ''",

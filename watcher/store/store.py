@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from watcher.record import Status
 from watcher.sqlite import Database
 from watcher.sqlite_errors import Format
 from watcher.store import counts, issues
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from watcher.record import ProviderEntry, Record, Sender
 
-VERSION = 5
+VERSION = 6
 """How many migrations `watcher.store.schema` has."""
 
 FORMAT = Format(
@@ -64,8 +65,15 @@ class Store:
         return cls(Database.look(Path(path), FORMAT))
 
     def write(self, rows: Iterable[tuple[int, Record]]) -> None:
-        """Write these records, in one transaction; a record of an id that is there already replaces it."""
+        """Write these records, in one transaction; a record of an id that is there already replaces it.
+
+        A refused record has no row: one that is there goes.
+        """
         records = list({number: (number, record) for number, record in rows}.values())
+        refused = [number for number, record in records if record.status is Status.REFUSED]
+        if refused:
+            self.delete(refused)
+            records = [row for row in records if row[1].status is not Status.REFUSED]
         try:
             self._write(records)
         except UnicodeEncodeError:  # a lone surrogate somewhere: no text of SQLite's can hold it
@@ -129,18 +137,22 @@ class Store:
         with self._db.transaction():
             self._write_senders(list(senders))
 
-    def attribute(self, changes: Iterable[tuple[int, str, str]], senders: Iterable[Sender]) -> None:
-        """Give newsletters other senders: (id, slug or empty, reason) of each; and the register becomes this.
+    def attribute(self, changes: Iterable[tuple[int, str, str, bool]], senders: Iterable[Sender]) -> None:
+        """Give newsletters other senders: (id, slug or empty, reason, whether nobody vouches for it) of each.
+
+        And the register becomes this.
 
         All in one transaction: a reader sees the old senders or the new ones. Nothing else of a row changes.
         """
         register, changed = list(senders), list(changes)
-        ids = [number for number, _, _ in changed]
+        ids = [number for number, *_ in changed]
         with self._db.transaction():
             self._write_senders(register)
             counts.subtract(self._db, ids, senders_only=True)
             self._db.execute_many(
-                "UPDATE newsletters SET sender = nullif(?2, ''), sender_reason = ?3 WHERE id = ?1", changed
+                "UPDATE newsletters SET sender = nullif(?2, ''), sender_reason = ?3, "
+                "sender_unauthenticated = ?4 WHERE id = ?1",
+                changed,
             )
             counts.add(self._db, ids, senders_only=True)
             issues.refresh(self._db, ids)

@@ -32,6 +32,7 @@ class Counts:
     done: int
     failed: int
     skipped: int
+    refused: int = 0  # by what their inbox accepts
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +93,23 @@ class Derivations(Room):
 
     def derived_ids(self) -> set[int]:
         """Return the ids of the messages that the store must hold: done and failed ones."""
-        return {
-            number for (number,) in self._db.rows("SELECT message FROM derivations WHERE state <> 'pending'")
-        }
+        rows = self._db.rows("SELECT message FROM derivations WHERE state IN ('done', 'failed')")
+        return {number for (number,) in rows}
 
-    def finish(self, done: Iterable[int], failed: Iterable[tuple[int, str]], pipeline_version: str) -> None:
-        """Note what was derived, and what failed with which reason; all in one transaction.
+    def finish(
+        self,
+        done: Iterable[int],
+        failed: Iterable[tuple[int, str]],
+        pipeline_version: str,
+        refused: Iterable[tuple[int, str]] = (),
+    ) -> None:
+        """Note what was derived, and what failed or was refused with which reason; all in one transaction.
 
         It does not wait for the disk: a power cut may undo it, and then these messages are derived once more.
         """
         outcome = [("done", pipeline_version, "", number) for number in done]
         outcome += [("failed", pipeline_version, reason, number) for number, reason in failed]
+        outcome += [("refused", pipeline_version, reason, number) for number, reason in refused]
         self._db.execute("PRAGMA synchronous = NORMAL")
         try:
             with self._db.transaction():
@@ -155,13 +162,15 @@ class Derivations(Room):
         """How much there is. Costs nothing while the vault does not change."""
         revision = self._db.revision
         if self._counted is None or self._counted[0] != revision:
-            messages, pending, failed, skipped = self._db.rows(
+            messages, pending, failed, skipped, refused = self._db.rows(
                 "SELECT (SELECT count(*) FROM derivations), "
                 "(SELECT count(*) FROM derivations WHERE state = 'pending'), "
                 "(SELECT count(*) FROM derivations WHERE state = 'failed'), "
-                "(SELECT count(*) FROM deliveries WHERE message IS NULL)"
+                "(SELECT count(*) FROM deliveries WHERE message IS NULL), "
+                "(SELECT count(*) FROM derivations WHERE state = 'refused')"
             )[0]
-            self._counted = revision, Counts(messages, pending, messages - pending - failed, failed, skipped)
+            done = messages - pending - failed - refused
+            self._counted = revision, Counts(messages, pending, done, failed, skipped, refused)
         return self._counted[1]
 
     def begin_run(self, inbox: str, trigger: str) -> int:

@@ -30,6 +30,32 @@ def m002_dkim(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def m003_refused(db: Database) -> None:
+    """Let a message be refused: a table's CHECK can only be changed by making the table anew."""
+    for statement in _REFUSED:
+        db.execute(statement)
+
+
+_REFUSED = (
+    """
+    CREATE TABLE derivations_new (
+        message INTEGER PRIMARY KEY REFERENCES messages (id),
+        state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'failed', 'refused')),
+        pipeline_version TEXT NOT NULL DEFAULT '',
+        attempts INTEGER NOT NULL DEFAULT 0,
+        error TEXT NOT NULL DEFAULT ''
+    ) STRICT
+    """,
+    "INSERT INTO derivations_new SELECT message, state, pipeline_version, attempts, error FROM derivations",
+    "DROP TABLE derivations",
+    "ALTER TABLE derivations_new RENAME TO derivations",
+    *(
+        f"CREATE INDEX derivations_{state} ON derivations (message) WHERE state = '{state}'"
+        for state in ("pending", "failed", "refused")
+    ),
+)
+
 _FIRST = (
     """
     CREATE TABLE mailboxes (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-VERSION = 2
+VERSION = 3
 """How many migrations `watcher.vault.schema` has."""
 
 _FORMAT = Format(
