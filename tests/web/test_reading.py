@@ -222,3 +222,12 @@ def test_pages_say_calmly_that_the_file_is_gone(tmp_path: Path) -> None:
             if answer.status == 503:
                 assert "cannot be read just now" in answer.text
                 assert answer.headers["Content-Security-Policy"]
+
+
+def test_what_is_missing_or_closed_is_told(tmp_path: Path) -> None:
+    """No archive yet is another thing than one that is closed to us."""
+    with pytest.raises(WebError, match="there is no archive yet; run `watcher poll`"):
+        command(tmp_path / "newsletters.db", CONFIG, "127.0.0.1", 8001)
+    (tmp_path / "file").touch()
+    with pytest.raises(WebError, match=r"may not read it \(Not a directory\); `watcher check`"):
+        command(tmp_path / "file" / "newsletters.db", CONFIG, "127.0.0.1", 8001)
