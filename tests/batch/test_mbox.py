@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import random
 from datetime import UTC, datetime
 
 import pytest
 
+from watcher.batch import mbox
 from watcher.batch.mbox import Flavour, Mbox, Piece, envelope_time, recognise
 
 FROM = "From news@example.org Sun Mar  1 09:30:00 2026\n"
@@ -107,7 +109,7 @@ def test_a_mail_over_the_limit_is_measured_and_not_kept() -> None:
     """Its neighbours come, and of itself only the beginning stays in memory."""
     large = mail("x" * 76 + ("\n" + "y" * 76) * 5_000)
     found = pieces(written(mail("One."), large, mail("Three.")), limit=100_000)
-    assert [each.length for each in found] == [len(mail("One.")), len(large) + 1, len(mail("Three."))]
+    assert [each.length for each in found] == [len(mail("One.")), len(large), len(mail("Three."))]
     assert len(found[1].raw) < 70_000
     assert found[2].raw.decode() == mail("Three.")
     assert found[2].offset == len(FROM) * 2 + len(mail("One.")) + len(large) + 2
@@ -117,6 +119,26 @@ def test_a_file_without_an_end_of_mail_stays_within_the_limit() -> None:
     """Megabytes without a line end, as a sparse file has them, are one mail too large to keep."""
     (piece,) = pieces(FROM.encode() + b"Subject: x\n\n" + bytes(5 << 20), limit=1 << 20)
     assert piece.length == 12 + (5 << 20)
+
+
+@pytest.mark.parametrize("limit", [1_000, 50_000, 1 << 20])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_a_long_file_is_read_as_a_short_one(
+    monkeypatch: pytest.MonkeyPatch, limit: int, newline: str
+) -> None:
+    """Wherever the pieces end in which it is read: offsets, lengths and bytes are those of the whole."""
+    chance = random.Random(limit)
+    sizes = [chance.choice((10, 300, 5_000, 200_000, 400_000)) for _ in range(30)]
+    bodies = ["\n".join(["From here, a paragraph", "x" * 61] * (size // 84 + 1)) for size in sizes]
+    content = written(*(mail("A line\n" + body) for body in bodies)).replace(b"\n", newline.encode())
+    whole = pieces(content, limit)
+    monkeypatch.setattr(mbox, "SAMPLE", 4_000)
+    monkeypatch.setattr(mbox, "_BLOCK", 7_919)
+    assert pieces(content, limit) == whole
+    assert [each.length for each in whole] == [
+        len(mail("A line\n" + body).replace("\n", newline)) for body in bodies
+    ]
+    assert [each.length > len(each.raw) for each in whole] == [each.length > limit for each in whole]
 
 
 def test_what_takeout_puts_above_a_mail_is_taken_off() -> None:

@@ -182,3 +182,11 @@ def test_a_large_mail_in_an_archive_is_measured(tmp_path: Path) -> None:
     (found,) = mails(tmp_path / "a.eml.gz", Rules(limit=1_000))
     assert found.oversize
     assert found.length == len(mail(1)) + 200_000
+
+
+def test_a_mail_that_is_one_byte_over_the_limit_is_over_it(tmp_path: Path) -> None:
+    """The limit itself is allowed."""
+    (tmp_path / "a.eml.gz").write_bytes(gzip.compress(mail(1)))
+    sizes = (len(mail(1)), len(mail(1)) - 1)
+    found = [next(iter(mails(tmp_path / "a.eml.gz", Rules(limit=size)))) for size in sizes]
+    assert [each.oversize for each in found] == [False, True]

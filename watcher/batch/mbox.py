@@ -279,7 +279,7 @@ class Mbox:
                 at = len(self._buffer)
                 break
             if len(self._buffer) > self._limit + HEADER_BYTES:
-                head = head or bytes(self._buffer[:HEADER_BYTES])
+                head = head or bytes(self._buffer[: HEADER_BYTES + _OVERLAP])
                 excess = len(self._buffer) - 2 * _OVERLAP
                 del self._buffer[:excess]
                 dropped += excess
@@ -301,18 +301,23 @@ class Mbox:
 
     def _take(self, end: int, following: int, dropped: int = 0, head: bytes = b"") -> Piece:
         """Cut the mail that ends at `end` off the buffer; the next one begins at `following`."""
-        content = head or bytes(self._buffer[:end])
-        envelope, _, raw = content.partition(b"\n")
-        length = dropped + end - len(envelope) - 1
+        envelope, _, raw = (head or bytes(self._buffer[:end])).partition(b"\n")
+        # the empty line before the next From_ line is the mbox's; a mail that ends by its length has none
+        spare = _empty_line(bytes(self._buffer[max(0, end - 3) : end])) if end == following else 0
+        length = dropped + end - spare - len(envelope) - 1
         offset = self._offset
         del self._buffer[:following]
         self._offset += dropped + following
-        if not head and end == following:  # the empty line before the next From_ line is the mbox's
-            raw = raw[:-2] if raw.endswith(b"\n\r\n") else raw[:-1] if raw.endswith(b"\n\n") else raw
-        if head or len(raw) > self._limit:
-            return Piece(offset, raw[:HEADER_BYTES], length, envelope_time(envelope))
-        raw = unquoted(_without_takeout(raw), self.reading.flavour)
+        if length > self._limit:
+            raw = raw[: min(self._limit, HEADER_BYTES)]
+            return Piece(offset, raw, length, envelope_time(envelope))
+        raw = unquoted(_without_takeout(raw[:length]), self.reading.flavour)
         return Piece(offset, raw, len(raw), envelope_time(envelope))
+
+
+def _empty_line(end: bytes) -> int:
+    """How long the empty line is with which a mail ends."""
+    return 2 if end.endswith(b"\n\r\n") else 1 if end.endswith(b"\n\n") else 0
 
 
 def _without_takeout(raw: bytes) -> bytes:

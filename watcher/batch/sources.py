@@ -203,7 +203,7 @@ class _Reader:
         raw = entry.stream.read(self._rules.limit + 1)
         length = len(raw)
         if length > self._rules.limit:
-            raw = raw[:HEADER_BYTES]
+            raw = raw[: min(self._rules.limit, HEADER_BYTES)]
             while block := entry.stream.read(1 << 20):
                 length += len(block)
         received_at = arrival_time(raw, max(entry.modified, EARLIEST))
