@@ -243,3 +243,11 @@ def test_an_older_store_is_grouped_when_it_is_opened(path: Path) -> None:
         store._db.execute("PRAGMA user_version = 4")
     with Store.open(path) as store:
         assert content(store) == before
+
+
+@pytest.mark.parametrize("moment", ["1-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59Z"])
+def test_a_mail_of_any_time_can_be_written(store: Store, moment: str) -> None:
+    """A server's clock may be wrong by centuries; copies of that moment are still together."""
+    store.write((n, letter(text(1), subject="A")) for n in (1, 2))
+    store.write((n, replace(letter(text(1)), received_at=moment)) for n in (3, 4))
+    assert groups(store) == {1: {1, 2}, 3: {3, 4}}

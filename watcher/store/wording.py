@@ -63,7 +63,10 @@ class Wording:
 
 
 def _period(received_at: str) -> int:
-    days = date.fromisoformat(received_at[:10]).toordinal() - date(1970, 1, 1).toordinal()
+    try:
+        days = date.fromisoformat(received_at[:10]).toordinal() - date(1970, 1, 1).toordinal()
+    except ValueError:  # a server may say anything: the years before 1000 are not written with four digits
+        return 0
     return min(max(days, 0) // _DAYS, _LAST_PERIOD) * PERIOD
 
 
