@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +17,7 @@ from watcher.vault import Vault
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.dovecot import MailUser
     from tests.support.home import Home
     from watcher.service.polling import Polled
     from watcher.settings import Inbox
@@ -137,6 +138,23 @@ def test_the_command_takes_a_folder_and_derives(home: Home, server: FakeImap) ->
     assert outcome.code == 0, outcome.err
     assert "2 new, 0 same as another, 0 left out, 0 not handed over\nderived 2, failed 0" in outcome.out
     assert home.subjects() == ["no. 2", "no. 3"]
+
+
+def test_old_mail_of_a_real_server_stays_there_and_is_known_in_its_files(
+    home: Home, mail_user: MailUser
+) -> None:
+    """Dovecot keeps lines with LF and hands them out with CR LF: one message with two deliveries."""
+    mail_user.create_folder("Archived")
+    mail_user.deliver(mail("old"), internal_date=datetime(2020, 2, 1, tzinfo=UTC))
+    mail_user.deliver(mail("new", message_id="<2@example.org>"))
+    home.watch(mail_user, since="2026-01-01", after="move", move_to="Archived")
+    assert home.run("poll").code == 0
+    assert home.subjects() == ["new"]
+    assert home.run("import", "--imap", "test").code == 0
+    assert home.run("poll").code == 0
+    assert (home.subjects(), len(mail_user.uids())) == (["new", "old"], 1)
+    outcome = home.run("import", str(mail_user.maildir))
+    assert "read 2: 0 new, 2 same as another, 0 imported before" in outcome.out
 
 
 @pytest.mark.parametrize(
