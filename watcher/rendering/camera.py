@@ -29,6 +29,7 @@ DEADLINE: Final = 20.0  # seconds for all pictures of one mail
 MEMORY: Final = 1 << 30  # bytes for the worker and its browser; ordinary mail leaves half of it free
 
 _START: Final = 60.0  # seconds until the browser is up, on a busy machine with a cold disk
+_FAREWELL: Final = 3.0  # seconds for a browser to close by itself
 _LOOK: Final = 0.1  # seconds between two looks at the memory
 _ENV: Final = (
     "PATH",
@@ -74,10 +75,10 @@ class Camera:
         frame, reason = worker.ask(header, [raw, *pictures.values()], self._deadline, self._memory)
         self.peak = max(self.peak, worker.peak)
         if frame is None:
-            self.close()
+            self._end(patience=0)
             return Shot(reason=reason)
         if frame[0].get("ended"):
-            self.close()
+            self._end(patience=0)
         return _shot(frame)
 
     def _ready(self) -> _Worker:
@@ -89,9 +90,12 @@ class Camera:
 
     def close(self) -> None:
         """End the browser, if there is one; the next mail starts another."""
+        self._end(patience=_FAREWELL)
+
+    def _end(self, patience: float) -> None:
         worker, self._worker = self._worker, None
         if worker is not None:
-            worker.end()
+            worker.end(patience)
 
     def __enter__(self) -> Self:
         return self
@@ -169,8 +173,12 @@ class _Worker:
         except protocol.Broken as error:
             return None, f"the worker's answer cannot be read: {error}"
 
-    def end(self) -> None:
-        """End the worker and its browser, whatever they are doing."""
+    def end(self, patience: float = 0) -> None:
+        """End the worker and its browser, whatever they do; `patience`: seconds to do it by themselves."""
+        if patience and self._process.stdin is not None:
+            with suppress(OSError, subprocess.TimeoutExpired):
+                self._process.stdin.close()
+                self._process.wait(patience)
         processes.end(self._process.pid)
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
