@@ -10,7 +10,9 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import shlex
 import sqlite3
+import stat
 import threading
 import time
 from contextlib import contextmanager
@@ -87,6 +89,7 @@ class Database:
         path = Path(path)
         if not path.is_file():
             raise missing(form, path)
+        _refuse_readers(path, form)
         with translated(form, path):
             connection = _reading_still(path) if still else _reading(path, patience)
         database = cls(connection, path, form, patience)
@@ -387,6 +390,16 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def _refuse_readers(path: Path, form: Format) -> None:
+    """Do not open a private file that others can read: who could, may have, and its owner should know."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if form.private and mode & 0o077:
+        raise form.error(
+            f"{form.name} {path}: others can read it (mode {mode:04o}); it holds private mail: run "
+            f"`chmod {form.mode:o} {shlex.quote(str(path))}`, and look at who could read the folder"
+        )
+
+
 def _prepare_file(path: Path, form: Format, *, create: bool) -> None:
     if path.is_dir():
         raise form.error(f"{form.name} {path}: this is a directory; name a file in the settings")
@@ -396,8 +409,7 @@ def _prepare_file(path: Path, form: Format, *, create: bool) -> None:
         # A private file in a directory that others may write to can be deleted or replaced by them.
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if form.private else 0o777)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, form.mode))
-    if form.private and path.stat().st_mode & 0o077:
-        path.chmod(form.mode)  # a copy restored with a careless umask must not stay open to others
+    _refuse_readers(path, form)
     if shortage(path) == FULL:
         full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         raise form.error(f"{form.name} {path}: {FULL}; free some space and try again") from full

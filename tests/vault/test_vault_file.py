@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sqlite3
 import stat
+import subprocess
 import threading
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,7 @@ from watcher.vault.schema import migrations
 from watcher.vault.vault import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -35,11 +39,20 @@ def test_the_vault_and_its_side_files_are_private_whatever_the_umask(tmp_path: P
     assert modes == {"vault.db": 0o600, "vault.db-wal": 0o600, "vault.db-shm": 0o600}
 
 
-def test_a_vault_restored_with_an_open_mode_is_closed_again(path: Path, vault: Vault) -> None:
-    """Opening takes away what others may do with the file."""
-    path.chmod(0o644)
-    with Vault.open(path):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o620])
+@pytest.mark.parametrize("way", [Vault.open, Vault.look])
+def test_a_vault_that_others_can_read_is_not_opened(
+    path: Path, vault: Vault, mode: int, way: Callable[[Path], Vault]
+) -> None:
+    """A copy restored with a careless umask: the message has the command, which makes it well."""
+    path.chmod(mode)
+    with pytest.raises(VaultError, match="others can read it") as refused:
+        way(path)
+    command = re.search(r"`(chmod .*?)`", str(refused.value))
+    assert command is not None
+    subprocess.run(shlex.split(command[1]), check=True)
+    way(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(
@@ -116,6 +129,8 @@ def test_a_file_that_is_no_vault_of_ours_is_refused_untouched(
     """The error names the file, what is wrong and what to do; the file stays as it was."""
     path = tmp_path / "vault.db"
     make(path)  # type: ignore[operator]
+    if path.is_file():
+        path.chmod(0o600)
     before = path.read_bytes() if path.is_file() else None
     with pytest.raises(VaultError, match=message) as raised:
         Vault.open(path)

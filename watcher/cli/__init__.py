@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from watcher import __version__
+from watcher import __version__, coredumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Runs the command, and turns our errors into one line and an exit code.
     """
+    if arguments is None:  # a process of its own, and no guest in another one
+        coredumps.forbid()
     os.umask(0o007)  # nothing that the watcher writes is for everyone; the vault narrows it further
     sys.exit(_guarded(lambda: main_command.main(arguments, prog_name="watcher", standalone_mode=False)))
 

@@ -17,6 +17,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from watcher import coredumps
 from watcher.derivation.here import Here
 from watcher.derivation.protocol import Frames, Retiring, Trouble, frame
 from watcher.vault import VaultError
@@ -96,7 +97,7 @@ def _end_with_parent() -> None:
 
 def _limit(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limits.memory, limits.memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold mail, readable or not
+    coredumps.forbid()
 
 
 def _allow_time(limits: Limits) -> None:
