@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -206,20 +207,29 @@ def _nspawn(tree: Path, console: Path) -> Iterator[int]:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
     finally:
-        process.kill()  # its children die with it: nspawn asks the kernel for that
+        # The kernel would end its systemd with it, but not one that has executed itself anew.
+        left = [*_children(process.pid)]
+        process.kill()
         process.wait()
+        for child in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
 
 def _leader(process: subprocess.Popen[bytes], console: Path) -> int:
     end = time.monotonic() + _BOOT_SECONDS
     while process.poll() is None and time.monotonic() < end:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        for child in children.read_text().split() if children.exists() else ():
-            if _takes_commands(int(child)):
-                return int(child)
+        for child in _children(process.pid):
+            if _takes_commands(child):
+                return child
         time.sleep(0.02)
     said = console.read_text(errors="replace").strip().splitlines()
     raise BootError(f"systemd-nspawn: {said[-1] if said else 'systemd did not come up'}")
+
+
+def _children(parent: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        yield from map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
 
 
 def _takes_commands(leader: int) -> bool:
