@@ -23,6 +23,7 @@ class DaskCluster:
     def __init__(self, root: Path, options: Sequence[str], environ: Mapping[str, str]) -> None:
         self.root = root
         self.address = ""
+        self.scheduler: subprocess.Popen[bytes]
         self.workers: list[subprocess.Popen[bytes]] = []
         self._options = options
         self._environ = {**os.environ, "DASK_LOGGING__DISTRIBUTED": "warning", **environ}
@@ -32,10 +33,10 @@ class DaskCluster:
         """Start the scheduler and so many workers."""
         file = self.root / "scheduler.json"
         where = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
-        scheduler = self._process("dask_scheduler", where)
+        self.scheduler = self._process("dask_scheduler", where)
         deadline = time.monotonic() + _START
         while not self.address:
-            if time.monotonic() > deadline or scheduler.poll() is not None:
+            if time.monotonic() > deadline or self.scheduler.poll() is not None:
                 raise RuntimeError(f"the scheduler does not start: {(self.root / 'cluster.log').read_text()}")
             time.sleep(0.05)
             if file.exists() and (content := file.read_text(encoding="utf-8")):

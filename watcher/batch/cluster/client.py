@@ -8,6 +8,7 @@ import logging
 import re
 import time
 from collections import deque
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -195,7 +196,7 @@ class Cluster:
 
         deserted_since: float | None = None
         while not stopped():
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError, CancelledError):
                 wait([future], timeout=_LOOK)
             if future.status == "finished":
                 shard: Shard = future.result()

@@ -53,6 +53,7 @@ class Site(WorkerPlugin):
         self.name = job.name
         self._lock = threading.Lock()
         self._idle: list[Crew] = []
+        self._over = False  # a task that is still at work then gives its crew back to nobody
         self._closing: threading.Timer | None = None
         self._difference: str | None = None
 
@@ -61,6 +62,7 @@ class Site(WorkerPlugin):
 
     def teardown(self, worker: Any) -> None:  # noqa: ARG002  # dask's interface
         """End the processes: the run has ended, or the worker does."""
+        self._over = True
         self._close_idle()
 
     def check(self) -> None:
@@ -89,6 +91,8 @@ class Site(WorkerPlugin):
             self._closing = threading.Timer(_IDLE, self._close_idle)
             self._closing.daemon = True
             self._closing.start()
+        if self._over:
+            self._close_idle()
 
     def _close_idle(self) -> None:
         with self._lock:

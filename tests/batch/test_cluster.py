@@ -1,0 +1,285 @@
+"""A whole vault on the workers of a real scheduler: the same store, whoever is lost on the way."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dask
+import pytest
+
+from tests.support.certificates import Authority
+from tests.support.dask_cluster import dask_cluster
+from tests.support.derivation import arrive, do
+from tests.support.home import Home, ended
+from watcher import settings as settings_room
+from watcher.batch.cluster import ClusterError, ClusterUnreachable, client, site
+from watcher.batch.cluster.client import Cluster, Task, runs_of
+from watcher.batch.cluster.edition import Edition
+from watcher.batch.rebuilding import Interrupted, rebuild
+from watcher.demo import samples
+from watcher.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.dask_cluster import DaskCluster
+    from watcher.archive import Derived
+    from watcher.settings import Settings
+
+_MAILS = 20  # of one task: a run has a dozen
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """A scheduler and two workers."""
+    with dask_cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@pytest.fixture
+def settings(home: Home) -> Settings:
+    """Of a home whose vault has the samples, in many copies, and whose store was made by this process."""
+    raws = [raw.replace(b"Subject: ", b"Subject: %d " % n, 1) for n in range(16) for raw in samples()]
+    with Vault.open(home.vault) as vault:
+        arrive(vault, "politics", *raws)
+    assert home.run("rebuild", "--workers", "1").code == 0
+    return settings_room.load(home.config)
+
+
+def of(settings: Settings, cluster: DaskCluster) -> Cluster:
+    return Cluster(cluster.address, settings, (), mails=_MAILS)
+
+
+def shards_of(home: Home) -> Path:
+    return home.vault.with_name("vault.db.shards")
+
+
+def test_the_store_is_the_same_when_a_worker_is_killed(
+    home: Home, settings: Settings, tmp_path: Path
+) -> None:
+    """Every row and every term of the search, though one of two workers ends in the midst of its tasks."""
+    before = home.dump()
+    home.store.unlink()
+    batches = 0
+    with dask_cluster(tmp_path / "cluster") as cluster:
+
+        def kill(_batch: Derived) -> None:
+            nonlocal batches
+            batches += 1
+            if batches == 2:
+                cluster.workers[0].send_signal(signal.SIGKILL)
+                cluster.workers[0].wait()
+
+        with Cluster(cluster.address, settings, (), mails=_MAILS) as crew:
+            crew._client.wait_for_workers(2)
+        derived = rebuild(settings, (), crew=of(settings, cluster), on_batch=kill)
+    assert derived.done == len(home.rows("select id from newsletters")) > 200
+    assert batches > 10
+    assert home.dump() == before
+    assert not shards_of(home).exists()
+
+
+def test_the_command_does_it(home: Home, settings: Settings, cluster: DaskCluster) -> None:
+    """`--scheduler`, with the shards where they are wanted, over the store in service."""
+    before = home.dump()
+    elsewhere = home.root / "shared"
+    with ended(home.start("rebuild", "--scheduler", cluster.address, "--shards", str(elsewhere))) as process:
+        out, err = process.communicate()
+    assert (process.returncode, err) == (0, "")
+    assert "0 failed" in out
+    assert home.dump() == before
+    assert [*elsewhere.iterdir()] == []
+
+
+def test_mail_that_comes_meanwhile_is_derived_as_well(
+    home: Home, settings: Settings, cluster: DaskCluster
+) -> None:
+    """The vault stands still for the workers, and nobody waits for that."""
+    came: list[int] = []
+
+    def arrived(_batch: Derived) -> None:
+        if not came:
+            with Vault.open(home.vault) as vault:
+                came.extend(arrive(vault, "politics", do("", "it came meanwhile")))
+
+    rebuild(settings, (), crew=of(settings, cluster), on_batch=arrived)
+    assert home.rows("select subject from newsletters where id = ?", came[0]) == [
+        {"subject": "it came meanwhile"}
+    ]
+
+
+def test_a_stop_changes_nothing(home: Home, settings: Settings, cluster: DaskCluster) -> None:
+    """The old store stays, and no task and no shard is left."""
+    before = home.dump()
+    done: list[Derived] = []
+    with pytest.raises(Interrupted, match="the store stays as it was"):
+        rebuild(settings, (), crew=of(settings, cluster), stopped=lambda: len(done) > 1, on_batch=done.append)
+    assert home.dump() == before
+    assert not shards_of(home).exists()
+
+
+def test_ctrl_c_ends_the_command(home: Home, settings: Settings, cluster: DaskCluster) -> None:
+    """With a sentence, once the batch under way is over."""
+    with Vault.open(home.vault) as vault:
+        arrive(vault, "politics", *(do("", f"no. {n}") for n in range(4_000)))
+    with ended(home.start("rebuild", "--scheduler", cluster.address)) as process:
+        while process.poll() is None and not [*shards_of(home).glob("*.shard")]:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 1
+    assert err.endswith("stopped; the store stays as it was\n")
+    assert "Traceback" not in err
+
+
+def test_the_processes_of_a_run_end_with_it(settings: Settings, cluster: DaskCluster) -> None:
+    """A worker keeps nothing of it."""
+    with of(settings, cluster) as crew:
+        assert sum(len(rows) for rows in crew.derive(range(1, 100))) == 99
+        assert any(children(worker.pid) for worker in cluster.workers)
+    deadline = time.monotonic() + 30
+    while any(children(worker.pid) for worker in cluster.workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def children(pid: int) -> list[str]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [child for task in tasks for child in task.read_text().split()]
+
+
+def test_other_rules_are_refused(
+    settings: Settings, cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record must not depend on who made it: each worker is asked first, and again with each task."""
+    own = Edition.here()
+    newer = Edition((("rules", "99-0"), *own.parts[1:]))
+    monkeypatch.setattr(Edition, "here", classmethod(lambda _cls: newer))
+    sentence = (
+        rf"worker tcp://127\S+ .*has rules {own.parts[0][1]} \(here 99-0\): .*install the same versions"
+    )
+    with pytest.raises(ClusterError, match=sentence), of(settings, cluster):
+        pass
+    monkeypatch.setattr(Cluster, "_check", lambda _self, _own: None)  # as when the worker joins later
+    with of(settings, cluster) as crew, pytest.raises(ClusterError, match=sentence):
+        next(crew.derive([1]))
+
+
+def test_a_directory_that_is_not_shared_is_named(settings: Settings, cluster: DaskCluster) -> None:
+    """With the worker that does not find it."""
+    with of(settings, cluster) as crew:
+        shutil.rmtree(crew._directory.path)
+        with pytest.raises(ClusterError, match=r"worker tcp://127\S+ \(.+\): .*shards.*: No such file"):
+            next(crew.derive([1]))
+
+
+def test_a_vault_that_a_worker_cannot_read_is_named(settings: Settings, cluster: DaskCluster) -> None:
+    """In the words of the vault."""
+    with (
+        of(settings, cluster) as crew,
+        pytest.raises(ClusterError, match=r"worker .*there is no message 999"),
+    ):
+        next(crew.shards([Task("999", site.derive_rows, (((999, 999),),))]))
+
+
+def test_a_task_that_fails_is_told_with_its_error(settings: Settings, cluster: DaskCluster) -> None:
+    """A defect, for whoever mends it."""
+    with of(settings, cluster) as crew, pytest.raises(ClusterError, match="on its worker: TypeError"):
+        next(crew.shards([Task("1", site.derive_rows, (1,))]))
+
+
+def test_a_run_that_is_over_takes_no_task(settings: Settings, cluster: DaskCluster) -> None:
+    """What a command left behind that was killed does no harm."""
+    with of(settings, cluster) as crew:
+        crew._leave()
+        with pytest.raises(ClusterError, match="has ended, or never began here"):
+            next(crew.derive([1]))
+
+
+def test_who_is_gone_is_told(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No worker to begin with, all workers, and the scheduler itself."""
+    monkeypatch.setattr(client, "_CONNECT", 0.5)
+    monkeypatch.setattr(client, "_DESERTED", 0.0)
+    with dask_cluster(tmp_path / "cluster", workers=0) as running:
+        crew = of(settings, running)
+        with pytest.raises(ClusterError, match="it has no worker; start some with `dask worker tcp:"), crew:
+            pass
+        monkeypatch.setattr(client, "_CONNECT", 30)
+        running.add_worker()
+        with of(settings, running) as crew:
+            running.workers[0].kill()
+            with pytest.raises(ClusterError, match="all its workers are gone"):
+                next(crew.derive([1]))
+        running.add_worker()
+        with dask.config.set({"distributed.comm.timeouts.connect": "1s"}), of(settings, running) as crew:
+            running.scheduler.kill()
+            with pytest.raises(ClusterUnreachable, match="the connection was lost"):
+                next(crew.derive([1]))
+
+
+def test_nobody_at_the_address(home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be there later: exit code 75."""
+    monkeypatch.setattr(client, "_CONNECT", 0.3)
+    outcome = home.run("rebuild", "--scheduler", "tcp://127.0.0.1:1")
+    assert outcome.code == 75
+    assert "scheduler tcp://127.0.0.1:1: nobody answers there; start it with `dask scheduler`" in outcome.err
+    assert not shards_of(home).exists()
+
+
+def test_without_the_extra_it_is_named(
+    home: Home, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And how to install it."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    outcome = home.run("rebuild", "--scheduler", "tcp://127.0.0.1:1")
+    assert outcome.code == 1
+    assert "pip install 'newsletter-watcher[cluster]'" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--scheduler", "cluster.example.org"], "an address reads tcp://HOST:8786"),
+        (["--shards", "somewhere"], "--shards belongs to --scheduler"),
+        (["--scheduler", "tcp://127.0.0.1:1", "--failed"], "--scheduler derives the whole vault"),
+        (["--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "--scheduler derives the whole vault"),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(
+    home: Home, settings: Settings, words: list[str], sentence: str
+) -> None:
+    """Before anybody is called."""
+    outcome = home.run("rebuild", *words)
+    assert outcome.code in {1, 2}
+    assert sentence in outcome.err
+
+
+def test_encrypted_by_the_settings_of_dask(home: Home, settings: Settings, tmp_path: Path) -> None:
+    """Both ends show a certificate of the same authority; without one nobody is let in."""
+    authority = Authority.create(tmp_path / "authority")
+    pair = authority.issue("cluster")
+    tls = "DASK_DISTRIBUTED__COMM__TLS__"
+    environ = {f"{tls}CA_FILE": str(authority.cafile)}
+    for role in ("SCHEDULER", "WORKER", "CLIENT"):
+        environ |= {f"{tls}{role}__CERT": str(pair.cert), f"{tls}{role}__KEY": str(pair.key)}
+    before = home.dump()
+    with dask_cluster(tmp_path / "cluster", 1, options=["--protocol", "tls"], environ=environ) as running:
+        assert running.address.startswith("tls://")
+        with ended(home.start("rebuild", "--scheduler", running.address, environ=environ)) as process:
+            _, err = process.communicate()
+        assert (process.returncode, err) == (0, "")
+    assert home.dump() == before
+
+
+@pytest.mark.parametrize(
+    ("ids", "runs"),
+    [([], ()), ([7], ((7, 7),)), ([1, 2, 3], ((1, 3),)), ([1, 2, 4, 8, 9], ((1, 2), (4, 4), (8, 9)))],
+)
+def test_ids_travel_as_runs(ids: list[int], runs: site.Runs) -> None:
+    """A task is a few numbers, however many mails it names."""
+    assert runs_of(ids) == runs
