@@ -7,6 +7,7 @@ decoded view. What cannot be understood is removed.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 _MAX_LAYERS = 6  # wrappers around one destination
 _MAX_ROUNDS = 16  # layers, and the strips between them
 _NOBODY = Identity.of(())
+_OPAQUE = re.compile(
+    r"(?=[a-z]*+\d)(?=\d*+[a-z])[a-z\d]{16,}|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}", re.IGNORECASE
+)
+"""A value of letters and digits mixed, or a UUID (RFC 9562): a key, a hash, a number of a database."""
+
 _GONE_ALWAYS = frozenset({"unsubscribe", "preferences", "view", "pixel", "anchor"})  # under every policy
 _GONE_RULES = frozenset({"unsafe", "personal"})
 _CONTENT_KINDS = frozenset(
@@ -168,8 +174,12 @@ def _anonymous(url: Url, identity: Identity) -> str | None:
     if identity.carried_by(url.base):
         return None
     if url.query is not None:
-        fields = [part for part in url.query.split("&") if not identity.carried_by("?" + part)]
-        url = url._replace(query="&".join(fields) or None)
+        fields = url.query.split("&")
+        kept = [part for part in fields if not identity.carried_by("?" + part)]
+        if len(kept) < len(fields):
+            # Who writes the reader into a link writes a key to him beside it.
+            kept = [part for part in kept if not _OPAQUE.fullmatch(part.rpartition("=")[2])]
+        url = url._replace(query="&".join(kept) or None)
     if url.fragment is not None and identity.carried_by("#" + url.fragment):
         url = url._replace(fragment=None)
     return None if identity.carried_by(url.text) else url.text
