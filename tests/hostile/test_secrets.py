@@ -137,7 +137,15 @@ def left(home: Home, dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch) -> dict[
     (home.root / "letter.eml").write_bytes(_letter(7))
     found |= _ran(home, environ, "check", "poll", "status", "explain letter.eml", "explain --json letter.eml")
     found |= _crashed(home, user, environ)
-    found |= _ran(home, environ, "backup", "rebuild", "senders unknown", "import --inbox test letter.eml", "status --json")
+    found |= _ran(
+        home,
+        environ,
+        "backup",
+        "rebuild",
+        "senders unknown",
+        "import --inbox test letter.eml",
+        "status --json",
+    )
     found |= _ran(home, {"POLITICS_PASSWORD": f"{PASSWORD}-wrong"}, "check", "poll", "-v poll", "status")
     (home.root / "letter.eml").unlink()
     for path in sorted(home.root.rglob("*")):

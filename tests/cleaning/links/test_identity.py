@@ -170,14 +170,17 @@ def test_an_empty_identity_finds_and_redacts_nothing() -> None:
     ("query", "kept"),
     [
         ("e=someone%40inbox.invalid&t=8f14e45fceea167a5a36dedd4bea2543", ""),
-        ("a=1&t=8f14e45fceea167a5a36dedd4bea2543&e=someone%40inbox.invalid&page=opening", "?a=1&page=opening"),
+        (
+            "a=1&t=8f14e45fceea167a5a36dedd4bea2543&e=someone%40inbox.invalid&page=opening",
+            "?a=1&page=opening",
+        ),
         ("e=someone%40inbox.invalid&k=0189f7a1-5b2c-7def-8abc-0123456789ab", ""),
         ("e=someone%40inbox.invalid&day=2026-03-01&slug=the-baths-are-open-again", None),
         ("t=8f14e45fceea167a5a36dedd4bea2543", None),
     ],
 )
 def test_a_key_beside_the_reader_goes_with_him(query: str, kept: str | None) -> None:
-    """Who writes the reader into a link writes a key to him beside it; elsewhere such a value may be a page."""
+    """Elsewhere such a value may name a page."""
     url = clean_url(f"https://example.org/read?{query}", Identity.of([READER])).url
     rest = query.removeprefix("e=someone%40inbox.invalid&")
     assert url == f"https://example.org/read{f'?{rest}' if kept is None else kept}"
