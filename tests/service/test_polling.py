@@ -134,6 +134,27 @@ def test_a_message_that_breaks_the_connection_costs_its_neighbours_nothing(
     assert not poll(home, server, clock).errors
 
 
+def test_a_line_that_breaks_once_under_a_single_mail_does_not_delay_it(
+    home: Home, server: FakeImap, clock: Clock
+) -> None:
+    """Mail that is pushed comes one by one: each is asked for again as soon as there is a connection."""
+    poll(home, server, clock)
+    server.add(6, mail("no. 6", message_id="<6@example.org>"))
+    broken: list[str] = []
+
+    def breaks_once(exchange: Exchange) -> None:
+        if "BODY.PEEK[]" in exchange.arguments and not broken:
+            broken.append(exchange.arguments)
+            exchange.hang_up(reset=True)
+        else:
+            without_body_of(exchange, 0)
+
+    server.on("UID FETCH", breaks_once)
+    assert poll(home, server, clock).errors
+    assert not poll(home, server, clock).errors
+    assert stored(home) == [1, 2, 3, 4, 5, 6]
+
+
 def test_a_server_without_uidvalidity_is_listed_again_and_doubles_nothing(
     home: Home, server: FakeImap, clock: Clock
 ) -> None:

@@ -217,9 +217,9 @@ class FolderPass:
             yield from self._session.fetch([uid for uid in uids if uid not in suspects], sizes)
             yield from self._session.fetch(due, sizes, messages=1)
         except ConnectionLost as error:
-            if len(error.uids) > 1:
-                self._vault.suspect(self._mailbox.id, self._uidvalidity, error.uids)
-            for uid in error.uids if len(error.uids) == 1 else ():
+            # A line breaks now and then, whatever it carries: only a mail that was alone on two is to blame.
+            self._vault.suspect(self._mailbox.id, self._uidvalidity, error.uids)
+            for uid in suspects.keys() & error.uids:
                 if given_up := self._failure(
                     MessageUnavailable(str(error), uid, "the connection broke at it")
                 ):
