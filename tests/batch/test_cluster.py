@@ -6,6 +6,8 @@ import shutil
 import signal
 import sys
 import time
+import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +19,14 @@ from tests.support.dask_cluster import dask_cluster
 from tests.support.derivation import arrive, do
 from tests.support.home import Home, ended
 from watcher import settings as settings_room
+from watcher.archive import Archive
+from watcher.batch import slices
 from watcher.batch.cluster import ClusterError, ClusterUnreachable, client, site
 from watcher.batch.cluster.client import Cluster, Task, runs_of
 from watcher.batch.cluster.edition import Edition
+from watcher.batch.cluster.importing import ClusterImport
 from watcher.batch.rebuilding import Interrupted, rebuild
+from watcher.batch.sources import total_bytes
 from watcher.demo import samples
 from watcher.vault import Vault
 
@@ -113,6 +119,90 @@ def test_mail_that_comes_meanwhile_is_derived_as_well(
     ]
 
 
+def test_an_import_is_the_same_when_a_worker_is_killed(home: Home, tmp_path: Path) -> None:
+    """Vault and store: files and ranges of an mbox from the workers, an archive among them from here."""
+    source = old_mail(tmp_path / "old")
+    alone = Home(tmp_path / "alone")
+    assert alone.run("import", str(source)).code == 0
+    settings = settings_room.load(home.config)
+    with dask_cluster(tmp_path / "cluster") as running, ExitStack() as stack:
+        crew = stack.enter_context(of(settings, running))
+        crew._client.wait_for_workers(2)
+        archive = stack.enter_context(Archive.open(settings, (), crew))
+        done: list[int] = []
+
+        def kill(count: int) -> None:
+            done.append(count)
+            if len(done) == 2:
+                running.workers[0].kill()
+                running.workers[0].wait()
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(slices, "_BYTES", 60_000)
+            patched.setattr(slices, "_NAMES", 20)
+            work = ClusterImport(crew, archive, max_bytes=settings.max_message, on_bytes=kill)
+            work.take([source])
+        work.derive_rest()
+    assert len(done) > 10
+    assert sum(done) == total_bytes([source])
+    assert (work.imported.seen, work.imported.known) == (321, 0)
+    assert home.dump() == alone.dump()
+    assert home.vault_rows(VAULT) == alone.vault_rows(VAULT)
+    assert home.vault_rows("select state, count(*) n from derivations group by 1") == [
+        {"state": "done", "n": work.imported.stored}
+    ]
+
+
+VAULT = """
+    select m.inbox, d.uid, d.message, d.internal_date, d.size, hex(s.sha256), hex(s.raw)
+    from deliveries d join mailboxes m on m.id = d.mailbox join messages s on s.id = d.message order by d.id
+"""
+
+
+def old_mail(folder: Path) -> Path:
+    """An mbox, a folder of letters that are partly the same, and an archive."""
+    raws = [
+        raw.replace(b"Subject: ", b"Subject: %d " % n, 1).replace(b"\r\n", b"\n")
+        for n in range(12)
+        for raw in samples()
+    ]
+    (folder / "letters").mkdir(parents=True)
+    for n, raw in enumerate(raws[-100:]):
+        (folder / "letters" / f"{n:03d}.eml").write_bytes(raw)
+    box = b"".join(b"From news@example.org Sun Mar  1 09:30:00 2026\n" + raw + b"\n" for raw in raws)
+    (folder / "old.mbox").write_bytes(box)
+    with zipfile.ZipFile(folder / "letters" / "more.zip", "w") as archive:
+        for n, raw in enumerate(raws[:53]):
+            archive.writestr(f"{n:03d}.eml", raw.replace(b"Subject: ", b"Subject: packed ", 1))
+    return folder
+
+
+def test_an_import_goes_on_where_it_ended(home: Home, cluster: DaskCluster, tmp_path: Path) -> None:
+    """What is in the vault already is read, and neither derived nor stored again."""
+    source = old_mail(tmp_path / "old")
+    with ended(home.start("import", "--scheduler", cluster.address, str(source / "letters"))) as process:
+        out, err = process.communicate()
+    assert (process.returncode, out) == (
+        0,
+        "read 153: 153 new, 0 same as another, 0 imported before\nderived 153, failed 0\n",
+    ), err
+    before = home.dump()
+    with ended(home.start("import", "--scheduler", cluster.address, str(source / "letters"))) as process:
+        out, err = process.communicate()
+    assert "read 153: 0 new, 0 same as another, 153 imported before\nderived 0" in out, err
+    assert home.dump() == before
+    assert not shards_of(home).exists()
+
+
+def test_a_path_without_mail_is_named(home: Home, cluster: DaskCluster, tmp_path: Path) -> None:
+    """As without a cluster."""
+    (tmp_path / "nothing").mkdir()
+    with ended(home.start("import", "--scheduler", cluster.address, str(tmp_path / "nothing"))) as process:
+        _, err = process.communicate()
+    assert process.returncode == 1
+    assert "no mail in this folder" in err
+
+
 def test_a_stop_changes_nothing(home: Home, settings: Settings, cluster: DaskCluster) -> None:
     """The old store stays, and no task and no shard is left."""
     before = home.dump()
@@ -173,7 +263,7 @@ def test_other_rules_are_refused(
 def test_a_directory_that_is_not_shared_is_named(settings: Settings, cluster: DaskCluster) -> None:
     """With the worker that does not find it."""
     with of(settings, cluster) as crew:
-        shutil.rmtree(crew._directory.path)
+        shutil.rmtree(crew.directory.path)
         with pytest.raises(ClusterError, match=r"worker tcp://127\S+ \(.+\): .*shards.*: No such file"):
             next(crew.derive([1]))
 
@@ -246,8 +336,8 @@ def test_without_the_extra_it_is_named(
     [
         (["--scheduler", "cluster.example.org"], "an address reads tcp://HOST:8786"),
         (["--shards", "somewhere"], "--shards belongs to --scheduler"),
-        (["--scheduler", "tcp://127.0.0.1:1", "--failed"], "--scheduler derives the whole vault"),
-        (["--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "--scheduler derives the whole vault"),
+        (["--scheduler", "tcp://127.0.0.1:1", "--failed"], "--scheduler takes whole vaults"),
+        (["--scheduler", "tcp://127.0.0.1:1", "--workers", "2"], "--scheduler takes whole vaults"),
     ],
 )
 def test_words_that_do_not_fit_are_refused(

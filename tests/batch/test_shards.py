@@ -10,7 +10,7 @@ import pytest
 from watcher.batch.cluster.directory import Directory
 from watcher.batch.cluster.errors import ClusterError
 from watcher.batch.cluster.shards import Shard, read_shard, write_shard
-from watcher.derivation.protocol import answer, canonical
+from watcher.derivation.protocol import canonical, plain
 from watcher.record import Author, Kind, Link, LinkAction, Record
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_equal_records_are_equal_bytes() -> None:
         for other in (host, again)
     ]
     assert canonical((1, records[0])) == canonical((1, records[1]))
-    assert answer(canonical((1, records[1]))) == (1, records[0])
+    assert plain(canonical((1, records[1]))) == (1, records[0])
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ _BATCH_MAILS = 200
 _BATCH_BYTES = 16 << 20
 
 # A file has no UIDVALIDITY of its own; its mails are named by position and content (FileMail.uid), for ever.
-_UIDVALIDITY = 1
+UIDVALIDITY = 1
 
 
 @dataclass(slots=True)
@@ -65,8 +65,8 @@ def take_in(
     error = "interrupted"
     try:
         for path in paths:
-            for batch in _batches(mails(path, Rules(max_bytes, on_mbox=on_mbox))):
-                new = _store(vault, inbox, batch, max_bytes, outcome)
+            for batch in batches(mails(path, Rules(max_bytes, on_mbox=on_mbox))):
+                new = store(vault, inbox, batch, max_bytes, outcome)
                 if on_batch is not None:
                     on_batch(Batch(new, sum(mail.size for mail in batch)))
                 if stopped():
@@ -82,12 +82,13 @@ def take_in(
     return outcome
 
 
-def _store(
+def store(
     vault: Vault, inbox: str, batch: list[FileMail], max_bytes: int, outcome: Imported
 ) -> tuple[int, ...]:
+    """Commit a batch of one source and count it; the ids of messages that are new. Raises `VaultError`."""
     mailbox = vault.mailbox(inbox, batch[0].source)
-    arrivals = [_arrival(mail, max_bytes) for mail in batch]
-    stored = vault.store(mailbox.id, arrivals, uidvalidity=_UIDVALIDITY, last_uid=0)
+    arrivals = [arrival(mail, max_bytes) for mail in batch]
+    stored = vault.store(mailbox.id, arrivals, uidvalidity=UIDVALIDITY, last_uid=0)
     outcome.seen += len(batch)
     outcome.stored += len(stored.new)
     outcome.duplicate += stored.duplicates
@@ -95,7 +96,8 @@ def _store(
     return stored.new
 
 
-def _arrival(mail: FileMail, max_bytes: int) -> Arrival:
+def arrival(mail: FileMail, max_bytes: int) -> Arrival:
+    """A mail of a file as it goes into the vault."""
     if mail.oversize:
         size = mail.length
         reason = f"{size} bytes are over the limit of {max_bytes} (max_message)"
@@ -104,7 +106,8 @@ def _arrival(mail: FileMail, max_bytes: int) -> Arrival:
     return Arrival(uid=mail.uid, raw=raw, internal_date=mail.received_at, size=len(raw))
 
 
-def _batches(found: Iterable[FileMail]) -> Iterator[list[FileMail]]:
+def batches(found: Iterable[FileMail]) -> Iterator[list[FileMail]]:
+    """Mails in the portions that are committed at once."""
     batch: list[FileMail] = []
     size = 0
     for mail in found:

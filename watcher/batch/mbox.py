@@ -28,6 +28,7 @@ SAMPLE = 8 << 20
 """Bytes from which the flavour is found out."""
 
 _OVERLAP = 4_096  # bytes that a From_ line may be long; more of one is no From_ line
+_LEAD = 3  # bytes before a From_ line that show that it follows an empty line
 _DATED_WITHIN = 400  # of these, where its time is looked for: a longer line could make the search slow
 _HEADER_LINE = re.compile(rb"[!-9;-~]+:|>From ")
 _DATED = re.compile(
@@ -235,14 +236,49 @@ class Mbox:
     `reading` says how it is read. Of a mail over `limit` bytes only the beginning is kept.
     """
 
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
+    def __init__(self, stream: IO[bytes], limit: int, reading: Reading | None = None) -> None:
         self._stream = stream
         self._limit = limit
         self._buffer = bytearray()  # from the From_ line of the mail that is being read
         self._offset = 0  # of the buffer's first byte in the file
         self._ended = False
-        self._fill(SAMPLE)
-        self.reading = recognise(bytes(self._buffer[:SAMPLE]))
+        if reading is None:
+            self._fill(SAMPLE)
+            reading = recognise(bytes(self._buffer[:SAMPLE]))
+        self.reading = reading
+
+    @classmethod
+    def within(cls, stream: IO[bytes], limit: int, reading: Reading, begin: int, end: int) -> Iterator[Piece]:
+        """The mails of a seekable file that begin within these bytes, as they come when all of it is read.
+
+        Not for one whose mails end where Content-Length says: there, only who has read a mail knows where
+        the next one begins.
+        """
+        lead = min(begin, _LEAD)
+        stream.seek(begin - lead)
+        mbox = cls(stream, limit, reading)
+        mbox._offset = begin - lead
+        if begin and not mbox._skip(lead - 1):
+            return
+        while mbox._offset < end and (mbox._buffer or not mbox._ended):
+            mbox._fill(1)
+            if mbox._buffer:
+                yield mbox._by_separator()
+
+    def _skip(self, scan: int) -> bool:
+        """Drop what comes before the first From_ line from `scan` on; False when there is none."""
+        while (at := self._separator(scan)) is None:
+            if self._ended:
+                return False
+            scan = max(scan, len(self._buffer) - _OVERLAP)
+            excess = max(0, scan - _LEAD)
+            del self._buffer[:excess]
+            self._offset += excess
+            scan -= excess
+            self._fill(len(self._buffer) + _BLOCK)
+        del self._buffer[:at]
+        self._offset += at
+        return True
 
     def __iter__(self) -> Iterator[Piece]:
         """Yield the mails in the order of the file."""

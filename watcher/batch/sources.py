@@ -55,7 +55,7 @@ def mails(path: Path, rules: Rules | None = None) -> Iterator[FileMail]:
     source = os.path.abspath(path)  # noqa: PTH100  # Path.resolve would follow a link to another name
     rules = rules or Rules()
     if path.is_dir():
-        yield from _Folder(path, source, rules)
+        yield from Folder(path, source, rules)
     elif not path.is_file():
         raise NothingToImportError(f"{path}: this is neither a file nor a folder")
     elif not path.stat().st_size:
@@ -82,13 +82,13 @@ def _named(path: Path, source: str, rules: Rules) -> Iterator[FileMail]:
 
 def _files(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        for folder, names in _folders(path):
+        for folder, names in folders(path):
             yield from (folder / name for name in names)
     elif path.exists():
         yield path
 
 
-def _folders(path: Path) -> Iterator[tuple[Path, list[str]]]:
+def folders(path: Path) -> Iterator[tuple[Path, list[str]]]:
     """The folder and every folder below, each with the names of its files in order.
 
     Pipes, sockets and dangling links hold no mail, and reading from a pipe would wait for ever.
@@ -98,7 +98,7 @@ def _folders(path: Path) -> Iterator[tuple[Path, list[str]]]:
         yield Path(folder), sorted(name for name in names if os.path.isfile(f"{folder}/{name}"))  # noqa: PTH113
 
 
-class _Folder:
+class Folder:
     """A folder with all below it. Maildirs are read as such: their `tmp` holds unfinished deliveries."""
 
     def __init__(self, path: Path, source: str, rules: Rules) -> None:
@@ -108,12 +108,12 @@ class _Folder:
 
     def __iter__(self) -> Iterator[FileMail]:
         found = False
-        for folder, names in _folders(self._path):
+        for folder, names in folders(self._path):
             in_maildir = folder.name in {"cur", "new", "tmp"} and (folder.parent / "cur").is_dir()
             if in_maildir and folder.name == "tmp":
                 continue
             for name in names:
-                for mail in self._file(folder, name, in_maildir=in_maildir):
+                for mail in self.file(folder, name, in_maildir=in_maildir):
                     found = True
                     yield mail
         if not found:
@@ -122,7 +122,8 @@ class _Folder:
                 "or a Maildir with cur and new)"
             )
 
-    def _file(self, folder: Path, name: str, *, in_maildir: bool) -> Iterator[FileMail]:
+    def file(self, folder: Path, name: str, *, in_maildir: bool) -> Iterator[FileMail]:
+        """The mails of one file of the folder."""
         file = folder / name
         # flags after `:2,` and the move from `new` to `cur` do not make it another mail
         place = folder.parent / name.partition(":")[0] if in_maildir else file

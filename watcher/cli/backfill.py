@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from watcher.archive import Archive, Derived
+    from watcher.batch.importing import Imported
     from watcher.batch.sources import Reading
     from watcher.batch.workers import Derivers
     from watcher.cli.progress import Progress
@@ -44,6 +45,8 @@ _shards = click.option(
 @click.command("import")
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @_workers
+@_scheduler
+@_shards
 @click.option("--inbox", metavar="NAME", help="Treat the mail as this configured inbox's.")
 @click.option("--imap", metavar="INBOX", help="Take old mail from this configured inbox's own server.")
 @click.option(
@@ -56,6 +59,8 @@ def import_command(
     ctx: click.Context,
     paths: tuple[Path, ...],
     workers: int | None,
+    scheduler: str | None,
+    shards: Path | None,
     inbox: str | None,
     imap: str | None,
     since: datetime | None,
@@ -71,9 +76,11 @@ def import_command(
     watcher import takeout-20260301.zip
     watcher import --workers 4 old.mbox letters/
     watcher import --inbox politics export.mbox.gz
+    watcher import --scheduler tcp://10.0.0.5:8786 /srv/mail/old.mbox
     watcher import --imap politics --since 2020-01-01 --folder INBOX
     """
     settings = load_settings(ctx)
+    _check_scheduler(scheduler, shards, others=imap is not None or workers is not None)
     if imap is not None:
         if paths or inbox is not None:
             raise click.UsageError("--imap takes mail from a server: leave out paths and --inbox")
@@ -82,7 +89,10 @@ def import_command(
         raise click.UsageError("name what to import: files or folders, or an inbox with --imap")
     if since or folders:
         raise click.UsageError("--since and --folder belong to --imap")
-    return _import_files(settings, paths, _chosen(settings, inbox) if inbox else None, workers)
+    chosen = _chosen(settings, inbox) if inbox else None
+    if scheduler is not None:
+        return _import_on(scheduler, settings, paths, chosen, shards)
+    return _import_files(settings, paths, chosen, workers)
 
 
 def _import_files(
@@ -119,11 +129,36 @@ def _import_files(
                 on_mbox=_tell_mbox,
             )
         derived += _derive_rest(archive, derivers, stopped)
-    click.echo(
-        f"read {taken.seen}: {taken.stored} new, {taken.duplicate} same as another, "
-        f"{taken.known} imported before"
-    )
-    return _import_ended(derived, stopped())
+    return _import_told(taken, derived, stopped())
+
+
+def _import_on(
+    scheduler: str, settings: Settings, paths: tuple[Path, ...], inbox: Inbox | None, shards: Path | None
+) -> int:
+    from watcher.archive import Archive  # noqa: PLC0415
+    from watcher.batch.cluster.client import Cluster  # noqa: PLC0415
+    from watcher.batch.cluster.importing import ClusterImport  # noqa: PLC0415
+    from watcher.batch.importing import INBOX  # noqa: PLC0415
+    from watcher.batch.sources import total_bytes  # noqa: PLC0415
+    from watcher.service.stopping import stop_on_signals  # noqa: PLC0415
+
+    senders = _senders(settings)
+    cluster = Cluster(scheduler, settings, senders, shards=shards)
+    with stop_on_signals() as stopped, cluster, Archive.open(settings, senders, cluster) as archive:
+        with progress("reading", total_bytes(paths), unit="bytes") as shown:
+            work = ClusterImport(
+                cluster,
+                archive,
+                inbox=inbox.name if inbox else INBOX,
+                max_bytes=inbox.max_message if inbox else settings.max_message,
+                stopped=stopped,
+                on_bytes=shown.advance,
+                on_mbox=_tell_mbox,
+            )
+            work.take(paths)
+        if not stopped():
+            work.derive_rest()
+    return _import_told(work.imported, work.derived, stopped())
 
 
 def _import_mailbox(
@@ -178,6 +213,14 @@ def _derive_rest(archive: Archive, derivers: Derivers, stopped: Callable[[], boo
             derived += archive.commit(rows)
             shown.advance(len(rows))
     return derived
+
+
+def _import_told(taken: Imported, derived: Derived, stopped: bool) -> int:
+    click.echo(
+        f"read {taken.seen}: {taken.stored} new, {taken.duplicate} same as another, "
+        f"{taken.known} imported before"
+    )
+    return _import_ended(derived, stopped)
 
 
 def _import_ended(derived: Derived, stopped: bool) -> int:
@@ -301,7 +344,7 @@ def _check_scheduler(scheduler: str | None, shards: Path | None, *, others: bool
     if shards is not None and scheduler is None:
         raise click.UsageError("--shards belongs to --scheduler")
     if scheduler is not None and others:
-        raise click.UsageError("--scheduler derives the whole vault: leave out the other options")
+        raise click.UsageError("--scheduler takes whole vaults and whole files: leave out the other options")
 
 
 def _rebuild_some(

@@ -99,15 +99,15 @@ def frame(value: object) -> bytes:
     return _LENGTH.pack(body.tell()) + body.getvalue()
 
 
-def canonical(row: Row) -> bytes:
-    """A row as bytes that are the same for equal rows, whoever made them; `answer` reads them.
+def canonical(value: object) -> bytes:
+    """Values and records as bytes that are the same for equal ones, whoever made them; `plain` reads them.
 
     A pickle otherwise says which of its values are one object, which says how they came about.
     """
     body = io.BytesIO()
     speech = _Speech(body, protocol=5)
     speech.fast = True
-    speech.dump(row)
+    speech.dump(value)
     return body.getvalue()
 
 
@@ -128,6 +128,11 @@ class Frames:
             body = bytes(self._buffer[_LENGTH.size : end])
             del self._buffer[:end]
             yield body
+
+
+def plain(body: bytes) -> Any:
+    """What `canonical` wrote. Raises `pickle.UnpicklingError` for anything that could be called."""
+    return _Answers(io.BytesIO(body)).load()
 
 
 def answer(body: bytes) -> Row | Ready | Retiring | Trouble:

@@ -179,6 +179,15 @@ class Messages(Room):
         )
         return [number for (number,) in rows]
 
+    def uids_with_message(self, mailbox_id: int, uidvalidity: int) -> list[int]:
+        """Return the UIDs, ascending, whose mail is here; not those that were skipped."""
+        rows = self._db.rows(
+            "SELECT uid FROM deliveries WHERE mailbox = ? AND uidvalidity = ? AND message IS NOT NULL "
+            "ORDER BY uid",
+            (mailbox_id, uidvalidity),
+        )
+        return [uid for (uid,) in rows]
+
     def last_message_id(self) -> int:
         """Return the highest id; 0 when there is no message."""
         return int(self._db.one("SELECT coalesce(max(message), 0) FROM derivations"))

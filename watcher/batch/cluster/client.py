@@ -19,7 +19,7 @@ from watcher.batch.cluster.errors import ClusterError, ClusterUnreachable
 from watcher.batch.cluster.shards import Shard, read_shard
 from watcher.batch.workers import Crew
 from watcher.derivation import Assignment, Here, Limits
-from watcher.derivation.protocol import answer
+from watcher.derivation.protocol import plain
 from watcher.vault import Vault
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Cluster:
         self._limits = Limits.of(settings)
         self._mails = mails
         vault = settings.store.vault
-        self._directory = Directory((shards or vault.parent) / f"{vault.name}.shards")
+        self.directory = Directory((shards or vault.parent) / f"{vault.name}.shards")
         self._run = f"watcher-{uuid4().hex[:12]}"
         self._here = Here(self._assignment)
         self._open = contextlib.ExitStack()
@@ -84,12 +84,12 @@ class Cluster:
         from watcher.batch.cluster import site  # noqa: PLC0415  # as below
 
         with self._open:
-            self._open.enter_context(self._directory)
+            self._open.enter_context(self.directory)
             self._client = self._open.enter_context(connected(self._address))
             own = Edition.here()
             self._check(own)
             assignment = replace(self._assignment, still=True)
-            plugin = site.Site(site.Job(self._run, assignment, self._limits, self._directory.path, own))
+            plugin = site.Site(site.Job(self._run, assignment, self._limits, self.directory.path, own))
             self._client.register_plugin(plugin, self._run)
             self._open.callback(self._leave)
             self._open = self._open.pop_all()
@@ -148,7 +148,7 @@ class Cluster:
 
         with Vault.open(self._assignment.vault, create=False) as vault, vault.standing_still():
             for values in self.shards(tasks(vault.last_message_id()), stopped):
-                yield [_row(value) for value in values]
+                yield [plain(value) for value in values]
 
     def pending(self, vault: Vault, stopped: Callable[[], bool]) -> Iterator[Rows]:
         """Derive what `vault` has pending, here: what arrived while the others worked is not much."""
@@ -167,15 +167,15 @@ class Cluster:
         taken = 0
         try:
             while not stopped():
-                room = max(2, self._threads * _AHEAD) - len(under_way)
+                room = max(0, max(2, self._threads * _AHEAD) - len(under_way))  # workers may have gone
                 under_way.extend(self._submit(task) for task in itertools.islice(remaining, room))
                 if not under_way:
                     return
                 if (shard := self._result(under_way[0], stopped)) is None:
                     return
-                yield read_shard(self._directory.path, shard)
+                yield read_shard(self.directory.path, shard)
                 under_way.popleft()
-                self._directory.forget(shard.name)
+                self.directory.forget(shard.name)
                 taken += 1
                 if taken % 32 == 0:  # workers come and go
                     self._count_threads()
@@ -258,7 +258,3 @@ def runs_of(ids: Iterable[int]) -> Runs:
         else:
             runs.append((number, number))
     return tuple(runs)
-
-
-def _row(value: bytes) -> Any:
-    return answer(value)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _LOCK = "lock"
-_OURS = ("*.shard", ".*.part")
+_OURS = ("*.shard", "*.known", ".*.part")
 
 
 class Directory:

@@ -10,23 +10,29 @@ import socket
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from distributed import WorkerPlugin, get_worker
 
 from watcher.batch.cluster.edition import Edition
 from watcher.batch.cluster.errors import ClusterError
+from watcher.batch.cluster.filing import Desk, Known
 from watcher.batch.cluster.shards import write_shard
+from watcher.batch.sources import Rules
 from watcher.batch.workers import Crew
 from watcher.derivation.protocol import canonical
 from watcher.vault import VaultError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from watcher.batch.cluster.shards import Shard
+    from watcher.batch.slices import Names, Range
     from watcher.derivation import Assignment, Limits
+
+Hands = TypeVar("Hands", "Crew", "Desk")
 
 Runs = tuple[tuple[int, int], ...]
 """Row ids as first and last of each gapless run."""
@@ -52,7 +58,7 @@ class Site(WorkerPlugin):
         self.job = job
         self.name = job.name
         self._lock = threading.Lock()
-        self._idle: list[Crew] = []
+        self._idle: list[Crew | Desk] = []
         self._over = False  # a task that is still at work then gives its crew back to nobody
         self._closing: threading.Timer | None = None
         self._difference: str | None = None
@@ -72,35 +78,51 @@ class Site(WorkerPlugin):
         if self._difference:
             raise ClusterError(skewed(here(), self._difference))
 
-    @contextmanager
-    def crew(self) -> Iterator[Crew]:
+    def crew(self) -> AbstractContextManager[Crew]:
         """Lend a crew of one process; it is warm when a task before has used it."""
-        with self._lock:
-            if self._closing is not None:
-                self._closing.cancel()
-            crew = self._idle.pop() if self._idle else None
-        if crew is None:
-            crew = Crew(self.job.assignment, self.job.limits, seats=1)
+        return self._lend(Crew, lambda: Crew(self.job.assignment, self.job.limits, seats=1))
+
+    def desk(self) -> AbstractContextManager[Desk]:
+        """Lend a desk for the mails of files."""
+        directory = get_worker().local_directory
+        return self._lend(Desk, lambda: Desk(self.job.assignment, self.job.limits, directory))
+
+    @contextmanager
+    def _lend(self, kind: type[Hands], make: Callable[[], Hands]) -> Iterator[Hands]:
+        hands = self._take(kind) or make()
         try:
-            yield crew
+            yield hands
         except BaseException:
-            crew.close()  # what it was given and has not answered goes with it
+            hands.close()  # what it was given and has not answered goes with it
             raise
+        if isinstance(hands, Desk) and hands.worn:
+            hands.close()
+            return
         with self._lock:
-            self._idle.append(crew)
+            self._idle.append(hands)
             self._closing = threading.Timer(_IDLE, self._close_idle)
             self._closing.daemon = True
             self._closing.start()
         if self._over:
             self._close_idle()
 
+    def _take(self, kind: type[Hands]) -> Hands | None:
+        with self._lock:
+            if self._closing is not None:
+                self._closing.cancel()
+            for hands in self._idle:
+                if isinstance(hands, kind):
+                    self._idle.remove(hands)
+                    return hands
+        return None
+
     def _close_idle(self) -> None:
         with self._lock:
             if self._closing is not None:
                 self._closing.cancel()
             idle, self._idle = self._idle, []
-        for crew in idle:
-            crew.close()
+        for hands in idle:
+            hands.close()
 
 
 def derive_rows(run: str, task: str, runs: Runs) -> Shard:
@@ -110,6 +132,18 @@ def derive_rows(run: str, task: str, runs: Runs) -> Shard:
         ids = (number for first, last in runs for number in range(first, last + 1))
         rows = (canonical(row) for some in crew.derive(ids) for row in some)
         return write_shard(site.job.shards, task, rows)
+
+
+def file_slice(run: str, task: str, piece: Names | Range, inbox: str, max_bytes: int, known: str) -> Shard:
+    """The task of an import: read a slice of files and derive its mails, in order, into a shard.
+
+    `known`: the name of the file, beside the shards, with what need not be taken again.
+    """
+    site = _site(run)
+    with _troubles(site), site.desk() as desk:
+        settled = Known.read(site.job.shards / known)
+        filed = desk.file(piece.mails(Rules(max_bytes)), inbox, max_bytes, settled)
+        return write_shard(site.job.shards, task, (each.packed() for each in filed))
 
 
 def edition(run_edition: Edition) -> str:
