@@ -99,6 +99,7 @@ def test_mail_that_is_no_longer_accepted_leaves_the_archive(home: Home, mails: P
     _configure(home)
     home.run("import", "--inbox", "test", str(mails))
     _configure(home, "{authenticated: true}")
+    assert "2 would go" in home.run("rebuild", "--diff").out
     assert home.run("rebuild", "--where", "id < 3").code == 0
     assert home.subjects() == ["genuine", "stranger"]
     assert home.rows("select newsletter_id from bodies order by 1") == [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from watcher.batch.rebuilding import all_ids
 from watcher.batch.workers import Derivers
+from watcher.record import Status
 from watcher.store import Store
 from watcher.vault import Vault
 
@@ -37,7 +38,7 @@ class Review:
     looked_at: int = 0
     changed: int = 0
     new: list[int] = field(default_factory=list)  # in the vault, not in the store
-    gone: list[int] = field(default_factory=list)  # in the store, not in the vault
+    gone: list[int] = field(default_factory=list)  # in the store, and not in the vault or no longer accepted
     fields: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[Example]] = field(default_factory=dict)  # by field, `EXAMPLES` at most
     versions: Counter[tuple[str, str]] = field(default_factory=Counter)  # rules of the row, rules of today
@@ -80,8 +81,9 @@ def review(
         on_begin(total)
         unseen = store.ids() if everything else set()
         for rows in derivers.derive(ids):
-            _compare(store, rows, found)
-            unseen.difference_update(number for number, _ in rows)
+            archived = [row for row in rows if row[1].status is not Status.REFUSED]
+            _compare(store, archived, found)
+            unseen.difference_update(number for number, _ in archived)
             on_batch(len(rows))
         found.gone = sorted(unseen)
     return found
