@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -113,3 +115,13 @@ def test_debug_is_for_those_who_ask() -> None:
     log.configure(stream=verbose, verbose=True)
     log.get_logger().debug("detail")
     assert (quiet.getvalue(), "detail" in verbose.getvalue()) == ("", True)
+
+
+def test_rich_is_left_to_those_who_print() -> None:
+    """The log alone does not load rich, and whoever needs it later gets it."""
+    program = (
+        "import sys\nfrom watcher import log\nlog.configure()\nlog.get_logger().info('a')\n"
+        "print('rich' in sys.modules)\nimport rich.console\nprint('rich' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

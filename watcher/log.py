@@ -13,6 +13,8 @@ import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 _FIRST = ("timestamp", "level", "event")
@@ -23,8 +25,7 @@ def configure(*, verbose: bool = False, stream: TextIO | None = None) -> None:
     """Set the log up once for this process; call it before the first line is written."""
     import logging  # noqa: PLC0415  # commands that only print need neither of the two
 
-    import structlog  # noqa: PLC0415
-
+    structlog = _structlog()
     target = stream or sys.stderr
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -53,10 +54,21 @@ def configure(*, verbose: bool = False, stream: TextIO | None = None) -> None:
 
 def get_logger() -> FilteringBoundLogger:
     """The logger of the configuration in force when a line is written."""
+    logger: FilteringBoundLogger = _structlog().get_logger()
+    return logger
+
+
+def _structlog() -> ModuleType:
+    """Import structlog, without rich: for tracebacks that no line of ours has it takes 5 MB for good."""
+    if "structlog" not in sys.modules and "rich" not in sys.modules:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # it does without what cannot be imported
+        try:
+            import structlog  # noqa: PLC0415
+        finally:
+            del sys.modules["rich"]
     import structlog  # noqa: PLC0415
 
-    logger: FilteringBoundLogger = structlog.get_logger()
-    return logger
+    return structlog
 
 
 def _is_journal(stream: TextIO, named: str) -> bool:

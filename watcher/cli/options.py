@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from watcher.settings import Settings
 
@@ -34,10 +35,17 @@ def load_settings(ctx: click.Context) -> Settings:
 
     Raises `SettingsError` when there are none or when they are wrong.
     """
+    from watcher import settings  # noqa: PLC0415
+
+    return settings.load(found_config(ctx))
+
+
+def found_config(ctx: click.Context) -> Path:
+    """The settings file that is named; the log is set up. Raises `SettingsError` when there is none."""
     from watcher import log, settings  # noqa: PLC0415
 
     log.configure(verbose=bool(ctx.obj.get("verbose")))
-    return settings.load(settings.find_config(ctx.obj.get("config"), os.environ))
+    return settings.find_config(ctx.obj.get("config"), os.environ)
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from watcher.cli.failure import BAD_CONFIGURATION, FAILED, SUCCESS, TRY_LATER
-from watcher.cli.options import config_option, load_settings, printable
+from watcher.cli.options import config_option, found_config, load_settings, printable
 from watcher.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -221,12 +221,15 @@ def run_command(ctx: click.Context) -> int:
     watcher run
     watcher --config /etc/watcher/inboxes.yaml run
     """
+    from watcher.settings.apart import Reading  # noqa: PLC0415
+
+    reading = Reading(found_config(ctx))  # meanwhile the daemon's own modules are loaded
     from watcher.service.daemon import Daemon  # noqa: PLC0415
     from watcher.service.notify import Notifier  # noqa: PLC0415
 
-    settings = load_settings(ctx)
+    settings, senders = reading.result()
     if not settings.inboxes:
         click.echo(f"watcher: {settings.path} has no inboxes to watch; add one below `inboxes:`", err=True)
         return BAD_CONFIGURATION
-    Daemon(settings, _senders(settings), Notifier()).run()
+    Daemon(settings, senders, Notifier()).run()
     return SUCCESS

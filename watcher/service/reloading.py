@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from watcher import settings as settings_room
 from watcher.settings import SettingsError
+from watcher.settings.apart import Reading
 
 if TYPE_CHECKING:
     from watcher.settings import SenderSettings, Settings
@@ -18,8 +18,7 @@ class ReloadRefused(Exception):  # noqa: N818  # the name says what happened
 def read_again(current: Settings) -> tuple[Settings, tuple[SenderSettings, ...]]:
     """Return what the settings' files say now. Raises `ReloadRefused`."""
     try:
-        settings = settings_room.load(current.path)
-        senders = settings_room.load_senders(settings.senders)
+        settings, senders = Reading(current.path).result()
     except SettingsError as error:
         raise ReloadRefused(str(error)) from None
     if settings.store != current.store:
