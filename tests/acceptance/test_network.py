@@ -1,13 +1,16 @@
-"""T10: no socket but IMAP is opened by poll, import, rebuild and explain."""
+"""T10: no socket but IMAP is opened by run, poll, import, rebuild and explain."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.home import mail
+from tests.faults.balance import stored
+from tests.support.home import ended, mail
 
 if TYPE_CHECKING:
     from tests.support.dovecot import MailUser
@@ -54,6 +57,44 @@ def test_t10_poll_connects_to_the_imap_server_alone(home: Home, mail_user: MailU
         "socket.getaddrinfo 127.0.0.1",
     }
     assert home.rows("select words from newsletters")[0]["words"] > 0
+
+
+def test_t10_the_daemon_and_its_processes_connect_to_the_imap_server_alone(
+    home: Home, mail_user: MailUser
+) -> None:
+    """Who reads the settings, who watches and who derives: all of them are watched, until the clean end."""
+    home.watch(mail_user)
+    mail_user.deliver(mail(body=BAIT, content_type="text/html; charset=utf-8"))
+    log = home.root / "connections"
+    arguments = ["-m", "tests.support.driven", "audit", str(log), "--config", str(home.config), "run"]
+    with ended(_started(*arguments)) as daemon:
+        end = time.monotonic() + 60
+        while not stored(home) and time.monotonic() < end:
+            time.sleep(0.05)
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+    lines = log.read_text().splitlines()
+    port = mail_user.server.port
+    assert set(lines) == {
+        "watched: command",
+        "watched: worker",
+        f"subprocess.Popen -P -m watcher.settings.apart {home.config}",
+        "subprocess.Popen -P -m watcher.derivation.process",
+        f"socket.connect 127.0.0.1 {port}",
+        "socket.getaddrinfo 127.0.0.1",
+    }
+    assert lines.count("watched: worker") == sum(line.startswith("subprocess.Popen") for line in lines)
+    assert home.rows("select words from newsletters")[0]["words"] > 0
+
+
+def _started(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
 
 
 def test_t10_import_rebuild_and_explain_connect_to_nothing(home: Home) -> None:
