@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -56,6 +57,8 @@ CUTS = {  # name -> what the proxy does, and before which byte of the server at 
 }
 FAULTS = (KILL, *CUTS, "server", "uidvalidity", "disk")
 HURRY = {"WATCHER_HURRY": "20"}  # what a deadline takes a minute to find takes three seconds
+RECOVERS = 0.8  # the share of strikes after which the watcher catches up; the others strike again at once
+CATCHES_UP = 20.0  # seconds that it has for it
 GIVEN_UP = 300.0  # seconds after the last mail in which all must be there
 
 
@@ -142,6 +145,9 @@ def _strike_again_and_again(scene: Scene, strike: Strike, kills: int, mails: int
     for number in range(1, kills + 1):
         scene.stream.allow(max(1, mails * number // kills), 0.5)
         at_work += strike.strike(scene)
+        if scene.random.random() < RECOVERS:
+            due = len(scene.stream.sent)
+            scene.service.until(lambda due=due: stored(scene.home) >= due, CATCHES_UP)  # type: ignore[misc]
         if not scene.service.running():
             raise AssertionError(f"the daemon ended by itself: {scene.service.last_words()}")
     return at_work
@@ -176,6 +182,7 @@ def main() -> None:
     parser.add_argument("--mails", type=int, default=3_000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the server and the daemon end with it
     print(f"seed {arguments.seed}", flush=True)
     well = True
     with running_dovecot() as server:

@@ -232,6 +232,7 @@ def main() -> None:
     parser.add_argument("--hour", type=float, default=30.0, help="real seconds of one hour")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     pace = Pace(**vars(parser.parse_args()))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers and the daemon end with it
     print(f"seed {pace.seed}", flush=True)
     environ = {"WATCHER_HURRY": str(HOUR / pace.hour), "WATCHER_NIGHT": str(NIGHTS * pace.hour)}
     with (
