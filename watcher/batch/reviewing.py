@@ -66,9 +66,9 @@ def review(
     """
     found = Review()
     with (
+        Derivers(settings, senders, workers=workers) as derivers,  # first: see `Seat`
         Vault.look(settings.store.vault) as vault,
         Store.look(settings.store.newsletters) as store,
-        Derivers(settings, senders, workers=workers) as derivers,
     ):
         everything = not failed and where is None
         ids: Iterable[int]

@@ -45,7 +45,10 @@ class Seat:
     def __init__(
         self, assignment: Assignment, limits: Limits, program: str = PROGRAM, *, copy: bool = False
     ) -> None:
-        """`copy`: its workers are copies of this process, where that is safe."""
+        """`copy`: its first worker is a copy of this process, where that is safe.
+
+        Warm it before a database is opened.
+        """
         self._assignment = assignment
         self._limits = limits
         self._program = program
@@ -64,6 +67,9 @@ class Seat:
             self.close()  # it ended while it had nothing to do
         if self.worker is None:
             self.worker = Worker(self._assignment, self._limits, program=self._program, copy=self._copy)
+            # By now this process may have opened the vault, and SQLite must not be carried across a fork:
+            # https://sqlite.org/howtocorrupt.html, section 2.6. A copy would wait for locks of its own.
+            self._copy = False
         return self.worker
 
     def give(self, ids: Sequence[int]) -> None:
