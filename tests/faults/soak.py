@@ -7,6 +7,7 @@
 loopback. Every wait is divided by what an hour is shortened by, so that IDLE is renewed, tokens expire and
 lost connections are back-offs of seconds. In each hour mail comes in, the line breaks in some way, tokens
 expire, and SIGHUP brings other settings; each six hours there is a night, with housekeeping and a backup.
+The caches of the databases are small, because they may grow to 16 MB each and would hide what has no end.
 Memory, threads, file descriptors and write-ahead logs are sampled; growth is the slope of a line through the
 samples, the first third left out. Exit code 1 when there is any, or when a mail is missing.
 """
@@ -234,7 +235,11 @@ def main() -> None:
     pace = Pace(**vars(parser.parse_args()))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers and the daemon end with it
     print(f"seed {pace.seed}", flush=True)
-    environ = {"WATCHER_HURRY": str(HOUR / pace.hour), "WATCHER_NIGHT": str(NIGHTS * pace.hour)}
+    environ = {
+        "WATCHER_HURRY": str(HOUR / pace.hour),
+        "WATCHER_NIGHT": str(NIGHTS * pace.hour),
+        "WATCHER_CACHE": "256",
+    }
     with (
         tempfile.TemporaryDirectory() as folder,
         running_dovecot() as server,

@@ -4,7 +4,8 @@
 
 The number divides every wait for a server: silence, a whole command, IDLE's renewal, back-off, the rest
 before a mail is asked for again. `WATCHER_NIGHT=60` makes a night of each minute, for housekeeping and
-copies. Nothing else differs from the real program.
+copies; `WATCHER_CACHE=256` gives each database so many KiB of cache, which else fills up for weeks and looks
+like a leak. Nothing else differs from the real program.
 """
 
 from __future__ import annotations
@@ -65,6 +66,13 @@ def shorten_nights(seconds: float) -> None:
     housekeeping.night_before = night_before
 
 
+def limit_caches(kib: int) -> None:
+    """Give each connection to a database a cache of this size."""
+    from watcher import sqlite
+
+    sqlite._CACHE_KIB = kib
+
+
 def main() -> None:
     """Run the command."""
     from watcher.cli import main as watcher
@@ -73,6 +81,8 @@ def main() -> None:
         hurry(float(factor))
     if night := os.environ.get("WATCHER_NIGHT"):
         shorten_nights(float(night))
+    if cache := os.environ.get("WATCHER_CACHE"):
+        limit_caches(int(cache))
     watcher()
 
 
