@@ -14,8 +14,8 @@ from tests.support import hostile_worker
 from tests.support.derivation import arrive, do
 from watcher import settings as settings_room
 from watcher.batch.workers import CHUNK, Derivers
-from watcher.derivation import process, worker
-from watcher.derivation.starting import copied
+from watcher.derivation import Assignment, Limits, Seat, worker
+from watcher.derivation.starting import fresh
 from watcher.record import Status
 from watcher.settings.values import Workers
 from watcher.vault import Vault
@@ -84,19 +84,19 @@ def test_a_worker_that_follows_another_is_no_copy(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The vault is open by then, and a fork takes SQLite's locks along as if they were its own."""
-    monkeypatch.setattr(process.serve, "__defaults__", (10,))  # mails until it retires
     copies: list[int] = []
 
     def counted(line: socket.socket) -> Process:
         copies.append(line.fileno())
-        return copied(line)
+        return fresh(worker.PROGRAM, line)
 
+    monkeypatch.setattr(worker, "may_copy", lambda _: True)
     monkeypatch.setattr(worker, "copied", counted)
-    with Vault.open(settings.store.vault) as vault:
-        ids = arrive(vault, "import", *(do("", f"no. {n}") for n in range(4 * CHUNK)))
-    with Derivers(settings, (), workers=2) as derivers, Vault.open(settings.store.vault) as vault:
-        assert [number for rows in derivers.derive(vault.message_ids()) for number, _ in rows] == ids
-    assert len(copies) == 2
+    seat = Seat(Assignment.of(settings, ()), Limits(), copy=True)
+    for _ in range(2):
+        seat.rules()
+        seat.close()
+    assert len(copies) == 1
 
 
 def test_a_stop_leaves_the_rest(settings: Settings) -> None:

@@ -237,8 +237,8 @@ def test_a_copy_derives_and_ends_with_its_line(tmp_path: Path, vault: Vault) -> 
         from watcher.derivation import Limits
         from watcher.derivation.starting import may_copy
         from watcher.derivation.worker import Worker
-        assert may_copy()
         where = assignment(Path({str(tmp_path / "vault.db")!r}))
+        assert may_copy(where.vault)
         workers = [Worker(where, Limits(), copy=True) for _ in range(2)]
         for number, worker in enumerate(workers, start=1):
             worker.give([number])

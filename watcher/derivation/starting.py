@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -55,9 +56,32 @@ def fresh(program: str, line: socket.socket) -> Process:
     )
 
 
-def may_copy() -> bool:
-    """Whether a copy of this process is safe: another thread may hold a lock that no copy ever gets."""
-    return threading.active_count() == 1
+def may_copy(database: Path) -> bool:
+    """Whether a copy of this process, which will open this database, is safe.
+
+    Another thread may hold a lock that no copy ever gets. And what SQLite knows of a file that is open here
+    is of no use behind a fork, even to a connection of the copy's own (sqlite.org/howtocorrupt.html, 2.6).
+    """
+    return _threads() == 1 and not _is_open(database)
+
+
+def _threads() -> int:
+    """How many threads the kernel knows of: Python does not count those that a library started by itself."""
+    tasks = Path("/proc/self/task")
+    return sum(1 for _ in tasks.iterdir()) if tasks.is_dir() else max(2, threading.active_count())
+
+
+def _is_open(path: Path) -> bool:
+    """Whether this process has the file open, or one beside it; it is taken to have where nobody can tell."""
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        return True
+    name = str(path.resolve())
+    for link in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the descriptor of the listing itself
+            if str(link.readlink()).startswith(name):
+                return True
+    return False
 
 
 def copied(line: socket.socket) -> Process:

@@ -58,7 +58,7 @@ class Worker:
         self._frames = Frames()
         self._line, theirs = socket.socketpair()
         with theirs:
-            if copy and program == PROGRAM and may_copy():
+            if copy and program == PROGRAM and may_copy(assignment.vault):
                 self._process: Process = copied(theirs)
             else:
                 self._process = fresh(program, theirs)
