@@ -34,7 +34,7 @@ class Reading:
                 [sys.executable, "-P", "-m", "watcher.settings.apart", str(path)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": found_here},
+                env={**_environment(), "PYTHONPATH": found_here},
             )
         except OSError:  # no process is to be had now
             self._process = None
@@ -54,6 +54,16 @@ class Reading:
             raise outcome
         settings, senders = outcome
         return settings, senders
+
+
+def _environment() -> dict[str, str]:
+    """What Python and a `~` in a path need; no password, which `{env: NAME}` may have anywhere."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in {"HOME", "LANG", "PATH", "TMPDIR"}
+        or name.startswith(("COVERAGE_", "LC_", "LD_", "PYTHON"))
+    }
 
 
 def _read(path: Path) -> tuple[Settings, tuple[SenderSettings, ...]]:
