@@ -101,7 +101,7 @@ def test_the_user_s_unit_says_what_it_lacks() -> None:
 )
 def test_systemd_sends_the_signal_itself_where_it_can(version: int, kind: str, hangup: bool) -> None:
     """Type=notify-reload came with 253; an older one would not know the type, and not start the daemon."""
-    daemon = unit_files(Plan(("/opt/w",), systemd=version))[0].text
+    daemon = unit_files(Plan(("/opt/a/bin/watcher",), systemd=version))[0].text
     assert f"\nType={kind}\n" in daemon
     assert ("kill -HUP" in daemon) == hangup
     assert "check --settings-only" in daemon
