@@ -235,7 +235,7 @@ def _children(parent: int) -> Iterator[int]:
 def _takes_commands(leader: int) -> bool:
     """Whether this process is a systemd whose private socket is there."""
     with contextlib.suppress(OSError):
-        socket = Path(f"/proc/{leader}/root/run/systemd/private")
+        socket = Path("/proc", str(leader), "root", "run", "systemd", "private")
         return Path(f"/proc/{leader}/comm").read_text() == "systemd\n" and stat.S_ISSOCK(
             socket.stat().st_mode
         )
