@@ -122,7 +122,7 @@ def _guarded(call: Callable[[], object]) -> int:  # noqa: PLR0911  # one for eac
         where = f"{error.filename}: " if error.filename else ""
         click.echo(f"watcher: {where}{error.strerror or error}", err=True)
         return 1
-    except Exception as error:
+    except Exception as error:  # the rooms' own errors have a code and a sentence; any other goes on as it is
         code = exit_code(error)
         if code is None:
             raise

@@ -119,8 +119,10 @@ def test_any_text_gets_a_verdict_and_cleaning_twice_changes_nothing(url: str, po
 @settings(deadline=None)
 def test_bytes_of_any_kind_get_a_verdict(url: str) -> None:
     """Controls and high bytes are no reason to raise."""
-    _holds(clean_url("http://a.example/" + url, IDENTITY))
-    _holds(clean_url(url, IDENTITY))
+    for text in ("http://a.example/" + url, url):
+        verdict = clean_url(text, IDENTITY)
+        _holds(verdict)
+        assert verdict.role
 
 
 @given(
@@ -184,7 +186,10 @@ def test_nothing_opens_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "socket", refused)
     monkeypatch.setattr(socket, "getaddrinfo", refused)
     for form in FORMS.values():
-        clean_url(f"https://click.pstmrk.it/3s/dest.invalid%2F{form(READER)}/a/b/c", IDENTITY)
+        verdict = clean_url(f"https://click.pstmrk.it/3s/dest.invalid%2F{form(READER)}/a/b/c", IDENTITY)
+        assert not names_reader(verdict.url or "", READER)
+    opened = clean_url("https://click.pstmrk.it/3s/dest.invalid%2Fa/b/c/d", IDENTITY)
+    assert (opened.action, opened.url) == (LinkAction.UNWRAPPED, "https://dest.invalid/a")
 
 
 def test_a_report_counts_actions_roles_and_rules() -> None:
