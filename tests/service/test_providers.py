@@ -113,6 +113,7 @@ def test_exchange_answers_bad_at_random(home: Home, server: FakeImap) -> None:
         _try_now(daemon)
         log.until_derived(1)
         pushed(server, log, 2)
+    assert server.count("LOGIN") == 2
 
 
 def test_exchange_tells_of_mail_before_it_consents_to_idle(home: Home, server: FakeImap) -> None:

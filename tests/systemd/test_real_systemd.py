@@ -277,6 +277,7 @@ def test_a_user_s_unit_runs_without_root(machine: Machine) -> None:
         lambda: "1 mails" in run("systemctl", "--user", "show", "--value", "-pStatusText", "watcher"),
         "user@*",
     )
+    assert run("systemctl", "--user", "is-active", "watcher").strip() == "active"
 
 
 def test_a_frozen_daemon_is_started_again(frozen: str, machine: Machine) -> None:

@@ -71,3 +71,5 @@ def test_the_path_unit_draws_when_the_daemon_says_so(machine: Machine) -> None:
     code = "from pathlib import Path; from watcher.service.shutter import press; press(Path({!r}))"
     machine.run_as("watcher", VENV / "bin/python", "-c", code.format(f"{ARCHIVE}/media.db"))
     machine.wait_for(lambda: machine.journal(UNIT).count("drew 1, 0 have none") == 2, UNIT)
+    drawn = sqlite3.connect(machine.path(f"{ARCHIVE}/media.db")).execute("SELECT count(*) FROM screenshots")
+    assert drawn.fetchone() == (4,)
