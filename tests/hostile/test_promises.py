@@ -10,7 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from tests.fuzz.targets import TARGETS, seeds
 from tests.support import strategies
 from tests.support.promises import CONTEXT, READER, BrokenPromiseError, keep, keep_html
+from watcher.cleaning import Identity, Policy, clean
+from watcher.cleaning.links import clean_url
 from watcher.pipeline import derive, failed
+from watcher.record import LinkAction
 
 _SLOWLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -29,6 +32,8 @@ def test_any_mail_keeps_the_promises(raw: bytes) -> None:
 def test_any_html_keeps_the_promises(text: str) -> None:
     """The safe HTML of an independent parser's choice loads nothing."""
     TARGETS["markup"](text.encode("utf-8", "surrogatepass"))
+    identity = Identity.of({READER})
+    assert clean(text, "", identity, Policy.UNWRAP) == clean(text, "", identity, Policy.UNWRAP)
 
 
 @_SLOWLY
@@ -36,6 +41,8 @@ def test_any_html_keeps_the_promises(text: str) -> None:
 def test_any_link_is_judged_without_an_exception(url: str) -> None:
     """Past the boundary that turns a hole in the rules into a removed link."""
     TARGETS["links"](url.encode("utf-8", "surrogatepass"))
+    verdict = clean_url(url, Identity.of({READER}))
+    assert (verdict.url is None) == (verdict.action is LinkAction.REMOVED)
 
 
 @pytest.mark.parametrize("target", TARGETS)
