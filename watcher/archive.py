@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from watcher.derivation import Assignment, Here, sender_of
@@ -162,8 +161,3 @@ def outcome_of(rows: Sequence[tuple[int, Record]]) -> Outcome:
     failed = [(number, record.warnings[0]) for number, record in rows if record.status is Status.FAILED]
     refused = [(number, record.warnings[0]) for number, record in rows if record.status is Status.REFUSED]
     return Outcome(done, failed, refused, rows[0][1].pipeline_version if rows else "")
-
-
-def utc_now() -> datetime:
-    """The one clock, where a moment is recorded."""
-    return datetime.now(UTC)

@@ -82,7 +82,7 @@ def publish_command(ctx: click.Context, directory: Path, everything: bool, dry_r
 
 def _describe(directory: Path, made: Published) -> None:
     """Write the profile, unless there is one, and the README."""
-    from watcher.archive import utc_now  # noqa: PLC0415
+    from watcher.clock import utc_now  # noqa: PLC0415
     from watcher.settings import sample_files  # noqa: PLC0415
     from watcher.web import public_command  # noqa: PLC0415
 

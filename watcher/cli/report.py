@@ -41,7 +41,7 @@ def status_command(ctx: click.Context, as_json: bool) -> int:
     """
     from dataclasses import asdict  # noqa: PLC0415
 
-    from watcher.archive import utc_now  # noqa: PLC0415
+    from watcher.clock import utc_now  # noqa: PLC0415
 
     settings = load_settings(ctx)
     if not settings.store.vault.exists():

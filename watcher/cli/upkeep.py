@@ -29,7 +29,7 @@ def backup_command(ctx: click.Context, directory: Path | None) -> int:
     watcher backup
     watcher backup /mnt/disk/archive
     """
-    from watcher.archive import utc_now  # noqa: PLC0415
+    from watcher.clock import utc_now  # noqa: PLC0415
     from watcher.service import backup  # noqa: PLC0415
 
     settings = load_settings(ctx)
@@ -63,7 +63,7 @@ def restore_command(ctx: click.Context, source: Path, check_only: bool, everythi
     watcher restore /var/backups/watcher/watcher-2026-11-23T033000Z
     """
     from watcher import log  # noqa: PLC0415
-    from watcher.archive import utc_now  # noqa: PLC0415
+    from watcher.clock import utc_now  # noqa: PLC0415
     from watcher.service import restoring  # noqa: PLC0415
 
     sample = None if everything else restoring.SAMPLE

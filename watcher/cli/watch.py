@@ -136,7 +136,8 @@ def poll_command(ctx: click.Context) -> int:
     watcher poll
     */10 * * * *  watcher --config /etc/watcher/inboxes.yaml poll     (from cron)
     """
-    from watcher.archive import Archive, utc_now  # noqa: PLC0415
+    from watcher.archive import Archive  # noqa: PLC0415
+    from watcher.clock import utc_now  # noqa: PLC0415
     from watcher.derivation import Lanes  # noqa: PLC0415
     from watcher.service.dkim_keys import keep_keys  # noqa: PLC0415
     from watcher.service.outside import show_once  # noqa: PLC0415

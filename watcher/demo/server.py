@@ -17,13 +17,16 @@ import threading
 from argparse import ArgumentParser, Namespace
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from email.parser import BytesHeaderParser
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from watcher.clock import utc_now
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
 _HOST: Final = "127.0.0.1"
 _USERNAME: Final = "reader"
@@ -165,5 +168,5 @@ def _arrival(mail: bytes) -> datetime:
     try:
         moment = parsedate_to_datetime(received.rpartition(";")[2])
     except ValueError:
-        return datetime.now(UTC)
+        return utc_now()
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

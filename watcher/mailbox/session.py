@@ -21,9 +21,9 @@ A session that stays open can be told of arrivals, where the server offers `push
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from watcher.clock import utc_now
 from watcher.mailbox.conversation import Conversation, Refused
 from watcher.mailbox.errors import (
     ChangeRefused,
@@ -51,6 +51,7 @@ from watcher.mailbox.values import FolderState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from watcher.mailbox.account import Account
     from watcher.mailbox.client import Client, Row
@@ -61,10 +62,6 @@ SEARCH_WINDOW = 50_000
 
 UNTOLD_SIZE = 20_000_000
 """Bytes that are expected of a message whose size the server does not tell: it is fetched alone."""
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Session:
@@ -80,7 +77,7 @@ class Session:
 
     @classmethod
     @contextmanager
-    def open(cls, account: Account, *, clock: Callable[[], datetime] = _utc_now) -> Iterator[Session]:
+    def open(cls, account: Account, *, clock: Callable[[], datetime] = utc_now) -> Iterator[Session]:
         """Connect and log in; log out and close at the end, which never raises.
 
         Raises `Unreachable`, `EncryptionMissing`, `CertificateInvalid`, `AuthenticationFailed`,
@@ -93,7 +90,7 @@ class Session:
             session.close()
 
     @classmethod
-    def connect(cls, account: Account, *, clock: Callable[[], datetime] = _utc_now) -> Session:
+    def connect(cls, account: Account, *, clock: Callable[[], datetime] = utc_now) -> Session:
         """Connect and log in, like `open`, for a session that outlives a block: `close` or `leave` it."""
         secret = account.secret()
         conversation = Conversation(account, connect(account))

@@ -7,16 +7,18 @@ pictures that were fetched from senders cannot, once a sender has taken them awa
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from watcher.clock import utc_now
 from watcher.rendering.model import FORMAT, VERSION, source_of
 from watcher.sqlite import Database
 from watcher.sqlite_errors import DatabaseError, Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
     from types import TracebackType
 
     from watcher.rendering.model import Shot
@@ -42,10 +44,6 @@ _FORMAT = Format(
 )
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Media:
     """An open media.db. A context manager, for one thread; any number of them may be open at once."""
 
@@ -54,7 +52,7 @@ class Media:
         self._now = now
 
     @classmethod
-    def open(cls, path: Path, *, now: Callable[[], datetime] = _utc_now, patience: float = 60.0) -> Self:
+    def open(cls, path: Path, *, now: Callable[[], datetime] = utc_now, patience: float = 60.0) -> Self:
         """Open the file, making it when it is missing. Raises `MediaError`."""
         return cls(Database.open(Path(path), _FORMAT, create=True, patience=patience), now)
 

@@ -14,7 +14,8 @@ from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watcher.archive import Archive, utc_now
+from watcher.archive import Archive
+from watcher.clock import utc_now
 from watcher.derivation import Lanes
 from watcher.log import get_logger
 from watcher.service import shutter

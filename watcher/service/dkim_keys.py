@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from watcher import authenticity
-from watcher.archive import utc_now
+from watcher.clock import utc_now
 from watcher.log import get_logger
 from watcher.service.verifying import verdicts
 from watcher.vault import PENDING, Examined, MessageDamaged, SignatureNote, Vault, VaultError

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watcher.archive import utc_now
+from watcher.clock import utc_now
 from watcher.derivation import Assignment
 from watcher.derivation.contexts import Contexts
 from watcher.images import Fetcher, Image, Refused, wanted

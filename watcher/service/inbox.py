@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from watcher.archive import utc_now
+from watcher.clock import utc_now
 from watcher.mailbox import Account, FolderMissing, MailboxError, Security, Session
 from watcher.service.polling import Polled, poll_folder
 from watcher.service.tokens import token_source

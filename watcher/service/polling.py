@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watcher.archive import utc_now
+from watcher.clock import utc_now
 from watcher.mailbox import ConnectionLost, MessageUnavailable
 from watcher.vault import Arrival
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watcher.archive import utc_now
+from watcher.clock import utc_now
 from watcher.mailbox import (
     ChangeRefused,
     ConnectionLost,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from watcher.archive import utc_now
+from watcher.clock import utc_now
 from watcher.mailbox import ChangeRefused, FolderMissing, Session
 from watcher.service.backoff import Backoff
 from watcher.service.hub import RENEWAL, Hub

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from watcher.clock import utc_now
 from watcher.sqlite import Database
 from watcher.sqlite_errors import Format
 from watcher.vault.derivations import Derivations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from types import TracebackType
 
 VERSION = 3
@@ -38,10 +39,6 @@ _FORMAT = Format(
 )
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Vault(Mailboxes, Messages, Derivations, Signatures, Overview, Merging):
     """An open vault.db. A context manager, for one thread; any number of them may be open at once."""
 
@@ -51,7 +48,7 @@ class Vault(Mailboxes, Messages, Derivations, Signatures, Overview, Merging):
         path: Path,
         *,
         create: bool = True,
-        now: Callable[[], datetime] = _utc_now,
+        now: Callable[[], datetime] = utc_now,
         patience: float = 30.0,
         turn: threading.Lock | None = None,
     ) -> Self:
@@ -64,7 +61,7 @@ class Vault(Mailboxes, Messages, Derivations, Signatures, Overview, Merging):
         return cls(Database.open(Path(path), _FORMAT, create=create, patience=patience, turn=turn), now)
 
     @classmethod
-    def look(cls, path: Path, *, now: Callable[[], datetime] = _utc_now, still: bool = False) -> Self:
+    def look(cls, path: Path, *, now: Callable[[], datetime] = utc_now, still: bool = False) -> Self:
         """Open the vault for reading alone, on a full disk too.
 
         `still`: on whatever machine, while another process keeps it `standing_still`. Raises `VaultError`.
