@@ -14,21 +14,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
-from watcher.cleaning.views import (
-    AT,
-    TAG,
-    Needles,
-    known,
-    mirrored,
-    name_pattern,
-    needles,
-    readable,
-    runs,
-    spelled_out,
-)
+from watcher.cleaning.views import Needles, name_pattern, needles, readable, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from watcher.cleaning.addresses import Written
 
 REDACTED = "[redacted]"
 
@@ -95,11 +86,11 @@ class Identity:
         count = 0
         if self.addresses:
             if "&#" in text or not (text.isascii() or _DISGUISED.search(text) is None):
-                text, found = _undisguised(text, _written(self.addresses))
+                text, found = _undisguised(text, self._needles.written)
                 count += found
             data = _encoded(text)
             if self._needles.might_be_written_in(text, data):
-                text, found = _written(self.addresses).subn(REDACTED, text)
+                text, found = self._needles.written.replaced(text, REDACTED)
                 count += found
                 data = _encoded(text)
             text, found = self._without_tokens(text, data)
@@ -150,33 +141,17 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _undisguised(text: str, plain: re.Pattern[str]) -> tuple[str, int]:
+def _undisguised(text: str, written: Written) -> tuple[str, int]:
     """Redact addresses with letters written as character references, or with invisible ones between."""
     count = 0
 
     def replaced(match: re.Match[str]) -> str:
         nonlocal count
-        decoded, found = plain.subn(REDACTED, unquote(html.unescape(match[0]).translate(_DELETED)))
+        decoded, found = written.replaced(unquote(html.unescape(match[0]).translate(_DELETED)), REDACTED)
         count += found
         return decoded if found else match[0]
 
     return _DISGUISED_RUN.sub(replaced, text), count
-
-
-@lru_cache(maxsize=256)
-def _written(addresses: tuple[str, ...]) -> re.Pattern[str]:
-    """Write an expression for the addresses in readable text."""
-    locals_of = known(addresses)
-    full = spelled_out(locals_of)
-    forms = [
-        f"(?:{_longest_first(found)})(?:{TAG})?{AT}{re.escape(domain)}" for domain, found in locals_of.items()
-    ]
-    forms += [re.escape(form) for text in full for form in mirrored(text)]
-    return re.compile("|".join(forms), re.IGNORECASE)
-
-
-def _longest_first(texts: Iterable[str]) -> str:
-    return "|".join(sorted(map(re.escape, texts), key=len, reverse=True))
 
 
 @lru_cache(maxsize=256)

@@ -19,15 +19,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from watcher.cleaning.addresses import REACH, Written, begin_of_address, known, spelled_out
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-# What stands for the `@`: itself, the `=` of VERP, an escape of either, or the word `at` between separators.
-AT = (
-    r"(?:@|=|[^a-z0-9](?:25)*(?:40|3d)|&#0*64;|&#x0*40;|&commat;|[\\%]u0040"
-    r"|[^a-z0-9]{1,2}at[^a-z0-9]{1,2})"
-)
-TAG = r"\+[\w.+-]{0,64}"  # the plus-tag that RFC 5233 allows after a local part
 
 _INFLATED = 65_536  # bytes that one compressed stream may open to
 _FALSE_STARTS = 64  # what looks like a compressed stream in a short view, and is none
@@ -36,11 +31,6 @@ _DAMAGED = 4_096  # bytes of a damaged stream that are still read
 _PERCENT_LEVELS = 6
 _NESTING = 4  # encodings inside encodings
 _SHORT_NAME = 4  # letters; a shorter name turns up in decoded binary by chance
-
-_AT_LENGTH = 24  # bytes, the longest form of `AT` with its doubled escapes
-_TAG_LENGTH = 65
-_AT_FORM = re.compile(AT.encode())
-_TAG_FORM = re.compile(TAG.encode())
 
 _ALNUM = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 # Base64 and base64url in one. Any other byte becomes a data byte too: a token that starts after it is met at
@@ -69,13 +59,13 @@ _STREAM = re.compile(rb"x[\x9c\xda\x01\x5e]|\x1f\x8b\x08")  # zlib (RFC 1950) at
 _DIGEST_LENGTH = 12  # bytes that are compared; no two texts share so many by chance
 _INNER = re.compile(rb"[A-Za-z0-9%+/_=~.-]{10,}")  # text long enough to hold another encoding
 _HEX = re.compile(rb"[0-9a-f]{12,}")
-_ROT13 = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz", b"nopqrstuvwxyzabcdefghijklm")
 
 
 @dataclass(frozen=True, slots=True)
 class Needles:
     """What is searched for, ready to search with. Bytes are lower case where the searched text is lowered."""
 
+    written: Written
     locals_of: tuple[tuple[bytes, tuple[bytes, ...]], ...]  # each domain, and the local parts known there
     mirrored: tuple[bytes, ...]  # addresses backwards and in rot13; both keep the `@`
     base32: tuple[bytes, ...]
@@ -126,7 +116,7 @@ class Needles:
         for domain, local_parts in self.locals_of:
             place = low.find(domain)
             while place > 0:
-                if _ends_with_local_part(low, place, local_parts):
+                if _follows_local_part(low, place, local_parts):
                     return True
                 place = low.find(domain, place + 1)
         return False
@@ -188,34 +178,29 @@ class Needles:
             return True  # made to exhaust the search: what it hides is taken to be the reader
 
 
-def _ends_with_local_part(low: bytes, end: int, local_parts: tuple[bytes, ...]) -> bool:
+def _follows_local_part(low: bytes, end: int, local_parts: tuple[bytes, ...]) -> bool:
     """Whether a local part, perhaps a tag, and any form of `@` stand before `end`, read in any way."""
-    for at in range(end - 1, max(-1, end - 1 - _AT_LENGTH), -1):
-        if not _AT_FORM.fullmatch(low, at, end):
-            continue
-        if low.endswith(local_parts, 0, at):
-            return True
-        tag = low.rfind(b"+", max(0, at - _TAG_LENGTH), at)
-        while tag >= 0:
-            if _TAG_FORM.fullmatch(low, tag, at) and low.endswith(local_parts, 0, tag):
-                return True
-            tag = low.rfind(b"+", max(0, at - _TAG_LENGTH), tag)
-    return False
+    # As characters of one byte each: what a token decodes to has no character set.
+    before = low[max(0, end - REACH - max(map(len, local_parts))) : end].decode("latin-1")
+    names = tuple([part.decode("latin-1") for part in local_parts])
+    return begin_of_address(before, len(before), names) >= 0
 
 
 @lru_cache(maxsize=256)
 def needles(addresses: tuple[str, ...], names: tuple[str, ...]) -> Needles:
     """Prepare the search for lower-case addresses and for names; the same ones are prepared once."""
     locals_of = known(addresses)
+    written = Written.of(locals_of)
     full = spelled_out(locals_of)
     digests = tuple(digest for text in full for digest in _digests(text.encode()))
     shortest = min((len(text) for text in full), default=0)
     run = b"1" * (min(_BASE64_LENGTH, shortest * 4 // 3) or _BASE64_LENGTH)
     return Needles(
+        written=written,
         locals_of=tuple(
             (domain.encode(), tuple(map(str.encode, found))) for domain, found in locals_of.items()
         ),
-        mirrored=tuple(form.encode() for text in full for form in mirrored(text)),
+        mirrored=tuple(form.encode() for form in written.mirrored),
         base32=tuple(form for text in full for form in _base32(text.encode())),
         hashes=tuple(digest.hex().encode() for digest in digests),
         digests=tuple(digest[:_DIGEST_LENGTH] for digest in digests),
@@ -226,26 +211,6 @@ def needles(addresses: tuple[str, ...], names: tuple[str, ...]) -> Needles:
         words=tuple(sorted({max(name.lower().split(), key=len).encode() for name in names})),
         hidden_name=name_pattern([name for name in names if len(name) >= _SHORT_NAME]),
     )
-
-
-def known(addresses: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Order lower-case addresses by domain, in every spelling; a local part counts without its tag too."""
-    found: dict[str, set[str]] = {}
-    for address in addresses:
-        local, _, domain = address.rpartition("@")
-        for spelling in _spellings(domain):
-            found.setdefault(spelling, set()).update((local, local.partition("+")[0] or local))
-    return {domain: tuple(sorted(locals_)) for domain, locals_ in sorted(found.items())}
-
-
-def spelled_out(locals_of: dict[str, tuple[str, ...]]) -> list[str]:
-    """List the addresses again."""
-    return [f"{local}@{domain}" for domain, found in locals_of.items() for local in found]
-
-
-def mirrored(address: str) -> tuple[str, str]:
-    """Write an address backwards and in rot13."""
-    return address[::-1], address.encode().translate(_ROT13).decode()
 
 
 def name_pattern(names: Iterable[str]) -> re.Pattern[str] | None:
@@ -275,19 +240,6 @@ def readable(data: bytes) -> str:
             break
         data = unquote_to_bytes(data)
     return data.decode("utf-8", "replace")
-
-
-def _spellings(domain: str) -> set[str]:
-    """Give a domain as written and in its IDNA forms."""
-    found = {domain}
-    if domain.isascii() and "xn--" not in domain:
-        return found
-    try:
-        found.add(domain.encode("idna").decode("ascii"))
-        found.add(domain.encode("ascii").decode("idna"))
-    except UnicodeError:
-        pass  # too long or not convertible: searched as written
-    return found
 
 
 def _digests(address: bytes) -> Iterator[bytes]:
