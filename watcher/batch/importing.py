@@ -19,6 +19,7 @@ INBOX = "import"
 """The inbox of imported mail unless the command names a configured one."""
 
 _BATCH_MAILS = 200
+_FIRST_BATCH_MAILS = 25  # then twice as many each time: whoever derives has work from the first moment on
 _BATCH_BYTES = 16 << 20
 
 # A file has no UIDVALIDITY of its own; its mails are named by position and content (FileMail.uid), for ever.
@@ -109,11 +110,11 @@ def arrival(mail: FileMail, max_bytes: int) -> Arrival:
 def batches(found: Iterable[FileMail]) -> Iterator[list[FileMail]]:
     """Mails in the portions that are committed at once."""
     batch: list[FileMail] = []
-    size = 0
+    size, most = 0, _FIRST_BATCH_MAILS
     for mail in found:
-        if batch and (len(batch) >= _BATCH_MAILS or size + len(mail.raw) > _BATCH_BYTES):
+        if batch and (len(batch) >= most or size + len(mail.raw) > _BATCH_BYTES):
             yield batch
-            batch, size = [], 0
+            batch, size, most = [], 0, min(2 * most, _BATCH_MAILS)
         batch.append(mail)
         size += len(mail.raw)
     if batch:

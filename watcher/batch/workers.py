@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
@@ -29,13 +30,21 @@ if TYPE_CHECKING:
 
     Rows = list[tuple[int, Record]]
 
-CHUNK = 50
-"""Mails handed over at once: enough to hide the cost of it."""
+CHUNK = 20
+"""Mails handed over at once: enough to hide the cost of it, and few, so that all workers end together."""
 
-_AHEAD = 3
+_QUEUE = 3 * CHUNK  # mails that a worker has before it at least: it goes on while this process writes
+
+COMMIT = 100
+"""Records that are written at once, where there are so many: a transaction has its price."""
+
+_AHEAD = 8
 """Chunks a worker that are under way or waiting: none idles, and little waits in memory."""
 
 _LOOK = 1.0  # seconds between two looks at whether to stop, and whether a mail takes too long
+
+_GATHER = 0.005
+"""Seconds from the first answer to taking what there is: to be woken for each mail costs a tenth of it."""
 
 _WORTH_WORKERS = 2 << 20
 """Bytes of mail from which processes pay: a copy of this one starts in the time of some dozen mails."""
@@ -106,14 +115,24 @@ class Crew:
         return CHUNK * len(self._chunks)
 
     def ready(self) -> Iterator[Rows]:
-        """The records that are there without waiting, in the order in which their ids were given."""
+        """The records that are there without waiting, in the order in which their ids were given.
+
+        Fewer than `COMMIT` wait for more, as long as there is more to come.
+        """
         while self._waiting and not self._seats:
             chunk = self._waiting.popleft()
             chunk.rows.extend(self._here.derive(chunk.ids))
-            yield self._chunks.popleft().rows
+            yield from self._finished()
         self._collect(0)
-        while self._chunks and self._chunks[0].complete:
-            yield self._chunks.popleft().rows
+        yield from self._finished()
+
+    def _finished(self) -> Iterator[Rows]:
+        done = list(itertools.takewhile(lambda chunk: chunk.complete, self._chunks))
+        if len(done) * CHUNK < COMMIT and len(done) < len(self._chunks):
+            return
+        for begin in range(0, len(done), COMMIT // CHUNK):
+            portion = [self._chunks.popleft() for _ in done[begin : begin + COMMIT // CHUNK]]
+            yield [row for chunk in portion for row in chunk.rows]
 
     def rest(self, *, stopped: Callable[[], bool] = lambda: False) -> Iterator[Rows]:
         """All records that are still owed, in order, until `stopped()` says so."""
@@ -124,7 +143,7 @@ class Crew:
     def derive(self, ids: Iterable[int], *, stopped: Callable[[], bool] = lambda: False) -> Iterator[Rows]:
         """The records of these messages, in order; only a few chunks a worker are under way at any time."""
         remaining = iter(ids)
-        while not stopped() and (some := list(itertools.islice(remaining, CHUNK))):
+        while not stopped() and (some := list(itertools.islice(remaining, COMMIT))):
             self.give(some)
             yield from self.ready()
             while self._seats and len(self._chunks) >= len(self._seats) * _AHEAD and not stopped():
@@ -139,7 +158,7 @@ class Crew:
     def _hand_out(self) -> None:
         """See that each worker has something to do, and something to do next."""
         for seat in self._seats:
-            while self._waiting and seat.owed <= CHUNK:
+            while self._waiting and seat.owed < _QUEUE:
                 chunk = self._waiting.popleft()
                 self._place.update(dict.fromkeys(chunk.ids, chunk))
                 seat.give(chunk.ids)
@@ -147,8 +166,9 @@ class Crew:
     def _collect(self, seconds: float) -> None:
         """Take what the workers have; wait for one of them at most so long."""
         busy = [seat for seat in self._seats if seat.owed]
-        if busy:
-            wait([seat.worker for seat in busy if seat.worker is not None], seconds)
+        workers = [seat.worker for seat in busy if seat.worker is not None]
+        if seconds and workers and wait(workers, seconds):
+            time.sleep(_GATHER)
         for seat in busy:
             self._take(seat)
         self._hand_out()

@@ -7,6 +7,7 @@ worker must not have. A batch has none of these, and a copy need not load the ru
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -91,6 +92,7 @@ def copied(line: socket.socket) -> Process:
     from watcher.derivation import process  # noqa: PLC0415
 
     theirs, ours = os.pipe()
+    gc.freeze()  # a collector that marks what it walks through would copy the pages that both share
     pid = os.fork()
     if pid:
         os.close(theirs)
