@@ -79,12 +79,20 @@ class Database:
         return database
 
     @classmethod
-    def look(cls, path: Path, form: Format, *, patience: float = 5.0, still: bool = False) -> Self:
+    def look(
+        cls,
+        path: Path,
+        form: Format,
+        *,
+        patience: float = 5.0,
+        still: bool = False,
+        older: bool = False,
+    ) -> Self:
         """Open `path` for reading alone: on a full disk and on a read-only file system as well.
 
         `still`: read the file as it lies there, while another process keeps it so (`standing_still`), be that
-        on another machine. Raises `form.error` when there is no such file, when it is not ours, or of another
-        version.
+        on another machine. `older`: take a file of an older version too, for who only copies it. Raises
+        `form.error` when there is no such file, when it is not ours, or of another version.
         """
         path = Path(path)
         if not path.is_file():
@@ -94,16 +102,16 @@ class Database:
             connection = _reading_still(path) if still else _reading(path, patience)
         database = cls(connection, path, form, patience)
         try:
-            database._look()
+            database._look(older=older)
         except BaseException:
             connection.close()
             raise
         return database
 
-    def _look(self) -> None:
+    def _look(self, *, older: bool) -> None:
         with translated(self._form, self.path):
             version = self._recognise()
-        if version < self._form.version:
+        if version < self._form.version and not older:
             raise self._form.error(
                 f"{self._form.name} {self.path}: an older version of this program wrote it; "
                 "start `watcher run` again, or run `watcher check`: either brings it up to date"

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.home import mail
 from watcher import settings as settings_room
+from watcher.rendering import Media, Picture, Shot
 from watcher.service import backup, restoring
 from watcher.service.presence import alone, is_running
 from watcher.vault import Vault, VaultError
@@ -41,6 +42,24 @@ def places(home: Home) -> settings_room.Store:
 
 def copy(home: Home, folder: Path, at: datetime = NOW) -> Path:
     return backup.make(places(home), folder, at).path
+
+
+@pytest.fixture
+def pictured(filled: Home) -> Home:
+    """The same, with pictures of two of the mails, and one that was fetched for the third."""
+    with closing(Media.open(filled.media)) as media:
+        for number in (1, 2):
+            shot = Shot((Picture(640, 9, b"wide %d" % number),), Picture(160, 200, b"small %d" % number))
+            media.keep(number, shot)
+        media.keep_images(3, {"https://example.org/a.png": ("image/png", b"fetched")}, {})
+    return filled
+
+
+def held(path: Path) -> tuple[set[int], dict[str, bytes]]:
+    """The mails that a media.db knows, and what was fetched for the third."""
+    with closing(Media.look(path)) as media:
+        assert all(map(media.is_whole, media.pictures()))
+        return media.ids(), media.images(3)
 
 
 def mode(path: Path) -> int:
@@ -228,6 +247,73 @@ def test_backup_by_hand(filled: Home, tmp_path: Path) -> None:
     assert outcome.code == 0
     assert f"deleted {filled.root}/copies/watcher-2024-02-27T033000Z" in outcome.out
     assert len(backup.copies(filled.root / "copies")) == 1
+
+
+def test_pictures_are_copied_and_come_back(pictured: Home, tmp_path: Path) -> None:
+    """What was fetched from a sender cannot be had again: media.db is copied, checked, and put back."""
+    before = held(pictured.media)
+    made = copy(pictured, tmp_path / "copies")
+    assert mode(made / "media.db") == 0o600
+    assert held(made / "media.db") == before
+    checked = pictured.run("restore", "--check", str(made))
+    assert f"{made}/media.db: 5 pictures, 5 unpacked and compared" in checked.out
+    assert checked.out.endswith("sound\n")
+    with closing(Media.open(pictured.media)) as media:
+        media.keep(2, Shot(reason="drawn since"))
+    outcome = pictured.run("restore", "--force", str(tmp_path / "copies"))
+    assert outcome.code == 0, outcome.err
+    assert held(pictured.media) == before == ({1, 2, 3}, before[1])
+    assert mode(pictured.media) & ~0o660 == 0
+    (kept,) = pictured.media.parent.glob("media.db.replaced-*Z")
+    with closing(Media.look(kept)) as media:
+        assert media.failed() == {2}
+
+
+def test_a_copy_without_pictures_is_one_too(pictured: Home, tmp_path: Path) -> None:
+    """By option or setting. When it is put back, the pictures in use go aside: their ids mean other mails."""
+    assert pictured.run("backup", "--without-media", str(tmp_path / "here")).code == 0
+    pictured.configure("backup: {directory: copies, media: false}\ninboxes: []\n")
+    assert pictured.run("backup").code == 0
+    for folder in (tmp_path / "here", pictured.root / "copies"):
+        (made,) = backup.copies(folder)
+        assert sorted(path.name for path in made.path.iterdir()) == ["newsletters.db", "vault.db"]
+    assert pictured.run("restore", "--force", str(pictured.root / "copies")).code == 0
+    assert not pictured.media.exists()
+    (kept,) = pictured.media.parent.glob("media.db.replaced-*Z")
+    assert held(kept)[0] == {1, 2, 3}
+
+
+def test_pictures_of_an_older_version_are_copied_as_they_are(pictured: Home, tmp_path: Path) -> None:
+    """The night after an update comes before the first picture: the copy does not wait for the new schema."""
+    with closing(sqlite3.connect(pictured.media)) as db, db:
+        db.execute("DROP TABLE thumbnails")
+        db.execute("PRAGMA user_version = 1")
+    made = copy(pictured, tmp_path / "copies")
+    outcome = pictured.run("restore", "--check", str(made))
+    assert f"{made}/media.db: 3 pictures, 3 unpacked and compared" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("UPDATE screenshots SET content = x'00' WHERE newsletter_id = 2", "1 pictures are damaged"),
+        ("UPDATE images SET content = x'00'", "1 pictures are damaged"),
+        ("UPDATE fetched SET newsletter_id = 99", "pictures of 1 mails that are not in the vault"),
+    ],
+)
+def test_check_finds_pictures_that_are_not_those_that_were_kept(
+    pictured: Home, tmp_path: Path, change: str, problem: str
+) -> None:
+    """Such a copy is not put back; without that file it is, as the message says."""
+    made = copy(pictured, tmp_path / "copies")
+    with closing(sqlite3.connect(made / "media.db")) as db, db:
+        db.execute(change)
+    outcome = pictured.run("restore", "--check", "--all", str(made))
+    assert (outcome.code, outcome.out.count(problem)) == (1, 1)
+    assert pictured.run("restore", "--force", str(made)).code == 1
+    assert list(pictured.media.parent.glob("*.replaced-*")) == []
+    (made / "media.db").unlink()
+    assert pictured.run("restore", "--force", str(made)).code == 0
 
 
 @pytest.mark.parametrize(

@@ -304,7 +304,7 @@ def test_the_nightly_copy_is_made_and_its_failure_shows(stage: Stage) -> None:
 def test_a_defect_in_the_copy_shows_and_ends_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it was: the class in `status`, the way in the log."""
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(backup, "make", broken)

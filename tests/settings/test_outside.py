@@ -34,7 +34,7 @@ def test_what_is_written_arrives_typed(tmp_path: Path) -> None:
             """,
         )
     )
-    assert loaded.backup == settings.Backup(tmp_path / "copies", 7)
+    assert loaded.backup == settings.Backup(tmp_path / "copies", 7, media=True)
     assert str(loaded.metrics_file) == "/run/watcher.prom"
     assert loaded.metrics_listen == ("::1", 9464)
     assert loaded.heartbeat == settings.Heartbeat(command=("ping-monitor", "--now"))
@@ -66,6 +66,7 @@ def test_a_heartbeat_goes_to_an_address_that_protects_it(tmp_path: Path, url: st
         ("backup: {directory: copies, keep: 0}", 35, "between 1 and 1000"),
         ("backup: {directory: copies, keep: many}", 35, "between 1 and 1000"),
         ("backup: {keep: 3}", 9, "is missing"),
+        ("backup: {directory: copies, media: some}", 36, "must be `true` or `false`"),
     ],
 )
 def test_what_cannot_be_is_refused_at_its_place(tmp_path: Path, line: str, column: int, message: str) -> None:

@@ -41,6 +41,7 @@ class Home:
         self.config = root / "config" / "inboxes.yaml"
         self.store = root / "data" / "newsletters.db"
         self.vault = root / "data" / "vault.db"
+        self.media = root / "data" / "media.db"
         self.config.parent.mkdir(parents=True, exist_ok=True)
         self.configure("inboxes: []")
 

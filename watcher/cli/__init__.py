@@ -38,7 +38,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "clean": ("inspect", "Clean one body, HTML or plain text."),
     "links": ("inspect", "Classify URLs from standard input."),
     "status": ("report", "How each inbox is doing."),
-    "backup": ("upkeep", "Copy both databases, also while the daemon runs."),
+    "backup": ("upkeep", "Copy the databases, also while the daemon runs."),
     "restore": ("upkeep", "Check a copy, or put it back."),
     "serve": ("report", "Explore the newsletters with Datasette."),
     "publish": ("publish", "A copy of the archive for everybody, looked through once more."),

@@ -17,17 +17,20 @@ if TYPE_CHECKING:
 
 @click.command("backup")
 @click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@click.option("--without-media", is_flag=True, help="Leave media.db out: screenshots may be most of it.")
 @config_option
 @click.pass_context
-def backup_command(ctx: click.Context, directory: Path | None) -> int:
-    """Copy both databases into a new folder in DIR, also while the daemon runs.
+def backup_command(ctx: click.Context, directory: Path | None, without_media: bool) -> int:
+    """Copy the databases into a new folder in DIR, also while the daemon runs.
 
     DIR is `backup: directory` of the settings unless written; there the oldest copies are deleted as in the
-    night. The vault's copy holds your mail: the folder is closed to others.
+    night, and `media:` beside it says whether media.db, the pictures, is copied. The vault's copy holds your
+    mail: the folder is closed to others.
 
     \b
     watcher backup
     watcher backup /mnt/disk/archive
+    watcher backup --without-media /mnt/disk/archive
     """
     from watcher.clock import utc_now  # noqa: PLC0415
     from watcher.service import backup  # noqa: PLC0415
@@ -37,7 +40,8 @@ def backup_command(ctx: click.Context, directory: Path | None) -> int:
     into = nightly.directory if nightly else directory
     if into is None:
         raise click.UsageError("name a folder, or write `backup: {directory: ...}` in the settings", ctx)
-    made = backup.make(settings.store, into, utc_now())
+    media = not without_media and (nightly is None or nightly.media)
+    made = backup.make(settings.store, into, utc_now(), media=media)
     click.echo(f"{made.path}: {backup.megabytes(made.size)}")
     for gone in backup.rotate(into, nightly.keep) if nightly else ():
         click.echo(f"deleted {gone}")
@@ -47,7 +51,7 @@ def backup_command(ctx: click.Context, directory: Path | None) -> int:
 @click.command("restore")
 @click.argument("source", type=click.Path(exists=True, path_type=Path), metavar="FILE|DIR")
 @click.option("--check", "check_only", is_flag=True, help="Look for damage and change nothing.")
-@click.option("--all", "everything", is_flag=True, help="Unpack every mail, not a sample of 500.")
+@click.option("--all", "everything", is_flag=True, help="Unpack every mail and picture, not a sample of 500.")
 @click.option("--force", is_flag=True, help="Replace databases that are there; they are kept beside.")
 @config_option
 @click.pass_context
@@ -55,7 +59,8 @@ def restore_command(ctx: click.Context, source: Path, check_only: bool, everythi
     """Check a copy, or put it in the place of the databases that the settings name.
 
     DIR is one copy, or the folder of all: then the newest is taken. Nothing is put back while the daemon
-    runs, and nothing from a copy that is damaged.
+    runs, and nothing from a copy that is damaged. Where the copy has no media.db, the one in use goes aside
+    with the others: its pictures would soon be those of other mails.
 
     \b
     watcher restore --check /var/backups/watcher
@@ -87,7 +92,7 @@ def _check(source: Path, sample: int | None) -> int:
 
     checked: list[Checked] = []
     for path in restoring.databases_of(source):
-        with progress("unpacking", restoring.mails_in(path, sample)) as shown:
+        with progress("unpacking", restoring.items_in(path, sample)) as shown:
             checked.append(restoring.check(path, sample, shown.advance))
     for each in checked:
         words = [f"{count} {what}" for what, count in each.rows.items()]

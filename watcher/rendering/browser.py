@@ -14,8 +14,7 @@ import shutil
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from watcher.rendering.model import MAX_HEIGHT, THUMBNAIL, WIDTHS, Picture
-from watcher.rendering.page import ORIGIN
+from watcher.rendering.model import MAX_HEIGHT, ORIGIN, THUMBNAIL, WIDTHS, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """media.db: pictures of mails and, where the owner wants them, pictures that were in them.
 
 Publishable like the store beside it. The pictures of mails can be deleted and made again at any time;
-pictures that were fetched from senders cannot, once a sender has taken them away.
+pictures that were fetched from senders cannot, once a sender has taken them away. So it is copied with the
+other two.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 """How many migrations `watcher.rendering.schema` has."""
 
+APPLICATION_ID = 0x4E574D00  # "NWM\0"
+_PICTURES = ("screenshots", "thumbnails", "images")  # tables with `content` and its `sha256`
+
 
 class MediaError(DatabaseError):
     """media.db cannot be used; the message says what to do."""
@@ -33,7 +37,7 @@ class MediaError(DatabaseError):
 
 _FORMAT = Format(
     name="media file",
-    application_id=0x4E574D00,  # "NWM\0"
+    application_id=APPLICATION_ID,
     version=SCHEMA_VERSION,
     migrations="watcher.rendering.schema",
     synchronous="NORMAL",
@@ -55,6 +59,14 @@ class Media:
     def open(cls, path: Path, *, now: Callable[[], datetime] = utc_now, patience: float = 60.0) -> Self:
         """Open the file, making it when it is missing. Raises `MediaError`."""
         return cls(Database.open(Path(path), _FORMAT, create=True, patience=patience), now)
+
+    @classmethod
+    def look(cls, path: Path) -> Self:
+        """Open the file for reading alone, to copy or to check it, be it of an older version.
+
+        Raises `MediaError`.
+        """
+        return cls(Database.look(Path(path), _FORMAT, older=True), utc_now)
 
     def settled(self, *, version: str = VERSION) -> set[int]:
         """The mails whose outcome is of this way of drawing."""
@@ -153,6 +165,41 @@ class Media:
                 (newsletter_id,),
             )
         )
+
+    def ids(self) -> set[int]:
+        """The mails that it holds anything of."""
+        rows = self._db.rows("SELECT newsletter_id FROM shots UNION SELECT newsletter_id FROM fetched")
+        return {number for (number,) in rows}
+
+    def pictures(self) -> list[tuple[str, int]]:
+        """Where each picture lies, drawn or fetched: what `is_whole` is asked with."""
+        there = {name for (name,) in self._db.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        return [
+            (table, row)
+            for table in _PICTURES
+            if table in there  # in a file of an older version not all of them are
+            for (row,) in self._db.rows(f"SELECT rowid FROM {table} ORDER BY rowid")  # noqa: S608  # a constant
+        ]
+
+    def is_whole(self, picture: tuple[str, int]) -> bool:
+        """Whether the bytes of one of `pictures` are those that were put there. Raises `MediaError`."""
+        table, row = picture
+        sql = f"SELECT sha256, content FROM {table} WHERE rowid = ?"  # noqa: S608  # one of three constants
+        digest, content = self._db.rows(sql, (row,))[0]
+        return bool(hashlib.sha256(content).hexdigest() == digest)
+
+    def integrity_check(self) -> None:
+        """Look for damage everywhere. Raises `MediaError`."""
+        self._db.integrity_check()
+
+    @property
+    def size(self) -> int:
+        """Bytes that a copy needs."""
+        return self._db.size
+
+    def copy_to(self, target: Path) -> None:
+        """Write a compact copy to `target`, an empty file. Raises `MediaError`."""
+        self._db.copy_to(target)
 
     def _moment(self) -> str:
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

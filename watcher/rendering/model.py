@@ -20,6 +20,9 @@ THUMBNAIL: Final = (160, 200)
 
 FORMAT: Final = "webp"
 
+ORIGIN: Final = "https://mail.invalid"
+"""Where the page seems to be: a name that cannot exist (RFC 2606, section 2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
     from watcher.cleaning import Identity
 
-ORIGIN: Final = "https://mail.invalid"
-"""Where the page seems to be: a name that cannot exist (RFC 2606, section 2)."""
-
 DRAWN: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"})
 """Media types, by their bytes, that are given to the browser. SVG is not: it holds text and references."""
 

@@ -1,9 +1,10 @@
-"""Copies of both databases: made while the daemon works, complete or not there at all, the oldest deleted.
+"""Copies of the databases: made while the daemon works, complete or not there at all, the oldest deleted.
 
-A copy is a folder `watcher-2026-11-23T033000Z` with `vault.db` and `newsletters.db`, each written by
-`VACUUM INTO` (https://sqlite.org/lang_vacuum.html): the content of one moment, compact, without side files.
-The store is copied first. So every newsletter of a copy has its mail in the copy of the vault, and an id is
-never given a second time after it was restored; what only the vault has is derived again.
+A copy is a folder `watcher-2026-11-23T033000Z` with `vault.db`, `newsletters.db` and `media.db`, each written
+by `VACUUM INTO` (https://sqlite.org/lang_vacuum.html): the content of one moment, compact, without side
+files. The vault is copied last. So every newsletter and every picture of a copy has its mail in the copy of
+the vault, and an id is never given a second time after it was restored; what only the vault has is derived
+again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from watcher.rendering import Media
     from watcher.settings import Store as Places
 
 VAULT = "vault.db"
 STORE = "newsletters.db"
+MEDIA = "media.db"
 
 _NAME = re.compile(r"watcher-(\d{4}-\d{2}-\d{2}T\d{6}Z)")
 _STAMP = "%Y-%m-%dT%H%M%SZ"
@@ -52,10 +55,11 @@ class Copy:
         return sum(file.stat().st_size for file in self.path.iterdir())
 
 
-def make(places: Places, directory: Path, now: datetime) -> Copy:
-    """Copy both databases into a new folder in `directory`; the store is left out while there is none.
+def make(places: Places, directory: Path, now: datetime, *, media: bool = True) -> Copy:
+    """Copy the databases into a new folder in `directory`; store and pictures only where there are any.
 
-    Returns when the copy is on the disk. Raises `BackupError`; then there is no new folder.
+    `media`: with the pictures, which may be most of it. Returns when the copy is on the disk. Raises
+    `BackupError`; then there is no new folder.
     """
     name = now.astimezone(UTC).strftime(f"watcher-{_STAMP}")
     final, draft = directory / name, directory / f"{_PARTIAL}{name}"
@@ -65,43 +69,51 @@ def make(places: Places, directory: Path, now: datetime) -> Copy:
             shutil.rmtree(left)
         if final.exists():
             raise BackupError(f"backup {final}: there is one of this second already; try again")
-        _require_space(places, directory)
-        draft.mkdir(mode=0o700)
-        try:
-            if places.newsletters.exists():
-                with closing(Store.look(places.newsletters)) as store:
-                    _copy(store, draft / STORE)
-            with closing(Vault.look(places.vault)) as vault:
-                _copy(vault, draft / VAULT)
-            sync(draft)
-            draft.rename(final)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
+        with ExitStack() as stack:
+            databases = _databases(places, stack, media=media)
+            _require_space(sum(each.size for each in databases.values()), directory)
+            draft.mkdir(mode=0o700)
+            try:
+                for file, database in databases.items():
+                    _copy(database, draft / file)
+                sync(draft)
+                draft.rename(final)
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
         sync(directory)
     return Copy(final, now)
 
 
-def _copy(database: Vault | Store, target: Path) -> None:
+def _databases(places: Places, stack: ExitStack, *, media: bool) -> dict[str, Vault | Store | Media]:
+    """Open what there is to copy, in the order in which it is copied."""
+    found: dict[str, Vault | Store | Media] = {}
+    if media and places.media.exists():
+        from watcher.rendering import Media  # noqa: PLC0415  # the daemon has no other use for that room
+
+        found[MEDIA] = stack.enter_context(closing(Media.look(places.media)))
+    if places.newsletters.exists():
+        found[STORE] = stack.enter_context(closing(Store.look(places.newsletters)))
+    found[VAULT] = stack.enter_context(closing(Vault.look(places.vault)))
+    return found
+
+
+def _copy(database: Vault | Store | Media, target: Path) -> None:
     # SQLite would make it 0644 and fill it before anybody could close it to others.
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     database.copy_to(target)
     sync(target)
 
 
-def _require_space(places: Places, directory: Path) -> None:
-    needed = _SPARE
-    if places.newsletters.exists():
-        with closing(Store.look(places.newsletters)) as store:
-            needed += store.size
-    with closing(Vault.look(places.vault)) as vault:
-        needed += vault.size
+def _require_space(size: int, directory: Path) -> None:
+    needed = size + _SPARE
     space = os.statvfs(directory)
     free = space.f_bavail * space.f_frsize
     if free < needed:
         raise BackupError(
             f"backup {directory}: the copy needs {megabytes(needed)} and {megabytes(free)} are free; "
-            "free some space, lower `keep`, or name another disk"
+            "free some space, lower `keep`, name another disk, or leave the pictures out (`media: false`, "
+            "`--without-media`)"
         )
 
 

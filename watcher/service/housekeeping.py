@@ -87,7 +87,7 @@ class Copier:
     def _copy(self, places: Places, wanted: Backup) -> None:
         began = self._clock()
         try:
-            made = backup.make(places, wanted.directory, began)
+            made = backup.make(places, wanted.directory, began, media=wanted.media)
             gone = backup.rotate(wanted.directory, wanted.keep)
         except backup.BackupError as error:
             self.error = str(error)

@@ -1,9 +1,9 @@
 """Copies looked at, and put back.
 
 A copy that was never looked at is a hope. `check` opens a database, has SQLite compare every page and index
-entry, and unpacks mails and compares them with their sha256. `restore` checks before it touches anything,
-keeps what it replaces under another name, and puts the vault back before the store: whatever interrupts it,
-what is there can be restored again.
+entry, and compares mails and pictures with their sha256. `restore` checks before it touches anything, keeps
+what it replaces under another name, and puts the vault back before the others: whatever interrupts it, what
+is there can be restored again.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from watcher.service.backup import STORE, VAULT, BackupError, copies, sync
+from watcher.rendering.media import APPLICATION_ID, Media
+from watcher.service.backup import MEDIA, STORE, VAULT, BackupError, copies, sync
 from watcher.service.presence import alone
 from watcher.store import Store
 from watcher.store.store import FORMAT
@@ -29,10 +31,20 @@ if TYPE_CHECKING:
     from watcher.settings import Store as Places
 
 SAMPLE = 500
-"""Mails that a check unpacks unless it is told to take all."""
+"""Mails, and pictures, that a check looks at unless it is told to take all."""
 
+_Item = TypeVar("_Item")
+_WITHOUT = "delete that file to do without it"
 _SIDES = ("", "-wal", "-shm")
 _APPLICATION_ID = slice(68, 72)  # https://sqlite.org/fileformat2.html, section 1.3.12
+
+
+class Kind(Enum):
+    """Which of the databases a file is; one that is none of ours is opened as a vault, which says so."""
+
+    VAULT = "vault"
+    STORE = "store"
+    MEDIA = "media"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +52,11 @@ class Checked:
     """One database that was looked at; it is sound when nothing is damaged."""
 
     path: Path
+    kind: Kind
     rows: dict[str, int]  # what there is of what
-    unpacked: int = 0  # mails that were compared with their sha256
-    damaged: tuple[int, ...] = ()  # ids of those that are not what was stored
+    unpacked: int = 0  # mails or pictures that were compared with their sha256
+    damaged: tuple[int, ...] = ()  # ids of mails that are not what was stored
+    spoilt: int = 0  # pictures that are not
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +79,21 @@ def databases_of(source: Path) -> list[Path]:
         if not found:
             raise BackupError(f"backup {source}: here is neither a copy nor a database")
         source = found[0].path
-    return [path for path in (source / VAULT, source / STORE) if path.is_file()]
+    return [path for path in (source / VAULT, source / STORE, source / MEDIA) if path.is_file()]
 
 
 def check(
-    path: Path, sample: int | None = SAMPLE, on_mail: Callable[[int], None] = lambda _: None
+    path: Path, sample: int | None = SAMPLE, on_item: Callable[[int], None] = lambda _: None
 ) -> Checked:
-    """Look for damage in a database; of a vault unpack `sample` mails, evenly spread, or all when it is None.
+    """Look for damage in a database; compare `sample` mails or pictures, spread evenly.
 
-    Nothing is written. `on_mail` hears of each mail. Raises `DatabaseError` when the file cannot be read.
+    All of them when it is None. Nothing is written. `on_item` hears of each one. Raises `DatabaseError` when
+    the file cannot be read.
     """
-    if _is_store(path):
-        with closing(Store.look(path)) as store:
-            store.integrity_check()
-            return Checked(path, {"newsletters": store.count()})
+    return _CHECKS[_kind(path)](path, sample, on_item)
+
+
+def _check_vault(path: Path, sample: int | None, on_item: Callable[[int], None]) -> Checked:
     with closing(Vault.look(path)) as vault:
         vault.integrity_check()
         counts = vault.counts()
@@ -89,30 +104,57 @@ def check(
                 vault.raw(number)
             except MessageDamaged:
                 damaged.append(number)
-            on_mail(1)
+            on_item(1)
     rows = {"mails": counts.messages, "still to derive": counts.pending, "failed": counts.failed}
-    return Checked(path, rows, len(chosen), tuple(damaged))
+    return Checked(path, Kind.VAULT, rows, len(chosen), tuple(damaged))
 
 
-def mails_in(path: Path, sample: int | None) -> int:
-    """Return how many mails `check` will unpack. Raises `DatabaseError` when the file cannot be read."""
-    if _is_store(path):
+def _check_store(path: Path, _sample: int | None, _on_item: Callable[[int], None]) -> Checked:
+    with closing(Store.look(path)) as store:
+        store.integrity_check()
+        return Checked(path, Kind.STORE, {"newsletters": store.count()})
+
+
+def _check_media(path: Path, sample: int | None, on_item: Callable[[int], None]) -> Checked:
+    spoilt = 0
+    with closing(Media.look(path)) as media:
+        media.integrity_check()
+        pictures = media.pictures()
+        chosen = _spread(pictures, sample)
+        for picture in chosen:
+            spoilt += not media.is_whole(picture)
+            on_item(1)
+    return Checked(path, Kind.MEDIA, {"pictures": len(pictures)}, len(chosen), spoilt=spoilt)
+
+
+_CHECKS: Final = {Kind.VAULT: _check_vault, Kind.STORE: _check_store, Kind.MEDIA: _check_media}
+
+
+def items_in(path: Path, sample: int | None) -> int:
+    """Return how many mails or pictures `check` will compare. Raises `DatabaseError`."""
+    kind = _kind(path)
+    if kind is Kind.STORE:
         return 0
-    with closing(Vault.look(path)) as vault:
-        there = vault.counts().messages
+    if kind is Kind.MEDIA:
+        with closing(Media.look(path)) as media:
+            there = len(media.pictures())
+    else:
+        with closing(Vault.look(path)) as vault:
+            there = vault.counts().messages
     return there if sample is None else min(there, sample)
 
 
-def _is_store(path: Path) -> bool:
+def _kind(path: Path) -> Kind:
     with path.open("rb") as file:
         header = file.read(100)
-    return int.from_bytes(header[_APPLICATION_ID], "big") == FORMAT.application_id
+    number = int.from_bytes(header[_APPLICATION_ID], "big")
+    return {FORMAT.application_id: Kind.STORE, APPLICATION_ID: Kind.MEDIA}.get(number, Kind.VAULT)
 
 
-def _spread(ids: Sequence[int], sample: int | None) -> Sequence[int]:
-    if sample is None or len(ids) <= sample:
-        return ids
-    return [ids[n * len(ids) // sample] for n in range(sample)]
+def _spread(items: Sequence[_Item], sample: int | None) -> Sequence[_Item]:
+    if sample is None or len(items) <= sample:
+        return items
+    return [items[n * len(items) // sample] for n in range(sample)]
 
 
 def restore(
@@ -125,7 +167,7 @@ def restore(
     """
     found = databases_of(source)
     _require_sound(found, sample)
-    targets = {VAULT: places.vault, STORE: places.newsletters}
+    targets = {VAULT: places.vault, STORE: places.newsletters, MEDIA: places.media}
     there = [target for target in targets.values() if target.exists()]
     if there and not force:
         raise BackupError(
@@ -154,7 +196,8 @@ def _replace(found: Sequence[Path], targets: dict[str, Path], suffix: str) -> Re
             draft = target.with_name(f"{target.name}.restoring")
             drafts.append((draft, target))
             _copy(path, draft, 0o600 if path.name == VAULT else 0o660)
-        # A store without its copy goes too: its ids would be those of other mails soon. It is derived again.
+        # Store and pictures without their copy go too: their ids would be those of other mails soon. They are
+        # derived and drawn again.
         kept = [_put_aside(target, suffix) for target in targets.values() if target.exists()]
         for draft, target in drafts:
             draft.replace(target)
@@ -194,11 +237,21 @@ def problem_of(checked: Sequence[Checked]) -> str:
         if each.damaged:
             shown = ", ".join(map(str, each.damaged[:10]))
             return f"{each.path}: {len(each.damaged)} mails are damaged: {shown}"
-    vaults = [each.path for each in checked if not _is_store(each.path)]
-    stores = [each.path for each in checked if _is_store(each.path)]
-    if vaults and stores:
-        with closing(Vault.look(vaults[0])) as vault, closing(Store.look(stores[0])) as store:
-            orphans = store.ids() - set(vault.message_ids())
+        if each.spoilt:
+            return f"{each.path}: {each.spoilt} pictures are damaged; {_WITHOUT}"
+    there = {each.kind: each.path for each in checked}
+    if Kind.VAULT not in there:
+        return ""
+    with closing(Vault.look(there[Kind.VAULT])) as vault:
+        mails = set(vault.message_ids())
+    if path := there.get(Kind.STORE):
+        with closing(Store.look(path)) as store:
+            orphans = store.ids() - mails
         if orphans:
-            return f"{stores[0]}: {len(orphans)} newsletters have no mail in the vault"
+            return f"{path}: {len(orphans)} newsletters have no mail in the vault"
+    if path := there.get(Kind.MEDIA):
+        with closing(Media.look(path)) as media:
+            orphans = media.ids() - mails
+        if orphans:
+            return f"{path}: pictures of {len(orphans)} mails that are not in the vault; {_WITHOUT}"
     return ""

@@ -315,7 +315,7 @@ class InboxesFile(Model):
     )
     backup: Backup | None = Field(
         None,
-        description="A copy of both databases every night. Off unless written.",
+        description="A copy of the databases every night. Off unless written.",
         examples=[{"directory": "/var/backups/watcher", "keep": 7}],
     )
     metrics_file: fields.Text | None = Field(

@@ -70,7 +70,7 @@ def _settings(path: Path, model: inboxes_model.InboxesFile) -> values.Settings:
         senders=senders if model.senders or senders.is_file() else None,
         inboxes=tuple(_inbox(each, folder, model, vault.with_name("tokens")) for each in model.inboxes),
         dns_server=model.dns_server,
-        backup=values.Backup(_below(base, model.backup.directory), model.backup.keep)
+        backup=values.Backup(_below(base, model.backup.directory), model.backup.keep, model.backup.media)
         if model.backup
         else None,
         metrics_file=_below(base, model.metrics_file) if model.metrics_file else None,

@@ -99,7 +99,7 @@ class Heartbeat(Model):
 
 
 class Backup(Model):
-    """A copy of both databases, made every night."""
+    """A copy of the databases, made every night."""
 
     directory: fields.Text = Field(
         description="Folder for the copies, best on another disk. A relative path begins where those of "
@@ -107,3 +107,10 @@ class Backup(Model):
         examples=["/var/backups/watcher"],
     )
     keep: _Keep = Field(7, description="How many copies stay; older ones are deleted.", examples=[7])
+    media: fields.Boolean = Field(
+        True,
+        validate_default=True,
+        description="With media.db, where there is one. Screenshots take some 80 kB a newsletter in each "
+        "copy, and can be drawn again; pictures that `images: fetch` kept cannot be had again.",
+        examples=[False],
+    )

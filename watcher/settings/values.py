@@ -137,6 +137,7 @@ class Backup:
 
     directory: Path
     keep: int
+    media: bool = True  # with media.db, where there is one
 
 
 class DnsServer(NamedTuple):
