@@ -106,7 +106,7 @@ def _measured(what: str, folder: Path, workers: int = 0) -> Run:
 
 
 def _one(what: str, folder: Path, home: Path, workers: int) -> None:
-    _warm_up(home)
+    warm_up(home)
     before, start = os.times(), time.perf_counter()
     if what == "naive":
         naive(folder, home)
@@ -116,7 +116,7 @@ def _one(what: str, folder: Path, home: Path, workers: int) -> None:
     print(sum(after[:4]) - sum(before[:4]), time.perf_counter() - start)
 
 
-def _warm_up(home: Path) -> None:
+def warm_up(home: Path) -> None:
     """Import everything that either side needs, so that the clock sees work alone."""
     import bs4  # noqa: F401
     import html2text  # noqa: F401
