@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
 from dataclasses import replace
@@ -15,7 +14,6 @@ from tests.support.dovecot import running_dovecot
 from tests.support.fake_imap import FakeImap
 from tests.support.fault_proxy import Fault, FaultProxy
 from watcher.mailbox import ConnectionLost, Fetched, MessageUnavailable, Security, Session, Unreachable
-from watcher.mailbox.deadline import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -127,22 +125,6 @@ def test_closing_never_raises_and_never_waits_long(
         ):
             session.examine("INBOX")
             proxy.harm(fault)
-
-
-def test_a_deadline_that_was_met_does_nothing_later() -> None:
-    """A timer that fires while the command ends must not shut down what the next one uses."""
-    near, far = socket.socketpair()
-    with near, far:
-        with Deadline(near, 60) as deadline:
-            pass
-        deadline._expire()
-        assert not deadline.expired
-        near.sendall(b"still open")
-        assert far.recv(10) == b"still open"
-        with Deadline(near, 60) as deadline:
-            deadline._expire()
-        assert deadline.expired
-        assert far.recv(10) == b""
 
 
 def test_an_error_in_the_block_comes_through(mail_user: MailUser, account_of: Callable[..., Account]) -> None:

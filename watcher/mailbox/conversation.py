@@ -11,8 +11,8 @@ import socket
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from watcher.deadline import Deadline
 from watcher.mailbox.client import ANSWER_BYTES
-from watcher.mailbox.deadline import Deadline
 from watcher.mailbox.errors import ConnectionLost, MailboxError, TemporarilyRefused
 from watcher.mailbox.reply import Reply, sentence
 from watcher.mailbox.transport import discard

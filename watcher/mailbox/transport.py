@@ -15,9 +15,9 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from watcher.deadline import Deadline
 from watcher.mailbox.account import Security
 from watcher.mailbox.client import Client
-from watcher.mailbox.deadline import Deadline
 from watcher.mailbox.errors import CertificateInvalid, EncryptionMissing, TemporarilyRefused, Unreachable
 from watcher.mailbox.reply import Reply, sentence
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import ssl
-import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from watcher.deadline import Deadline
 from watcher.oauth.errors import ClientRefused, EndpointBusy, EndpointUnreachable
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
     from urllib.parse import SplitResult
 
 _SECONDS = 15.0  # for one step: the connection, the handshake, one silence
@@ -40,7 +41,7 @@ def post(url: str, form: str, *, seconds: float = _ALL_SECONDS) -> dict[str, Any
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     try:
         connection.connect()
-        with _Deadline(connection, seconds):
+        with _ending(connection.sock, seconds):
             connection.request("POST", target, form.encode(), headers)
             with connection.getresponse() as response:
                 content = response.read(_MOST_BYTES + 1)
@@ -62,27 +63,16 @@ def post(url: str, form: str, *, seconds: float = _ALL_SECONDS) -> dict[str, Any
     return _answer(where, status, content)
 
 
-class _Deadline:
-    """An end for the answer as a whole: one that drips in would never trip the socket's own timeout."""
-
-    def __init__(self, connection: http.client.HTTPConnection, seconds: float) -> None:
-        self._sock: socket.socket = connection.sock  # the connection forgets it when the answer is its last
-        self._expired = threading.Event()
-        self._timer = threading.Timer(seconds, self._expire)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._timer.cancel()
-        if self._expired.is_set():
+@contextmanager
+def _ending(sock: socket.socket, seconds: float) -> Iterator[None]:
+    """Raise `TimeoutError` when the block takes longer: its connection is cut then."""
+    deadline = Deadline(sock, seconds)
+    try:
+        with deadline:
+            yield
+    finally:
+        if deadline.expired:
             raise TimeoutError from None
-
-    def _expire(self) -> None:
-        self._expired.set()
-        with suppress(OSError):  # it is closed already
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
 
 def _answer(where: str, status: int, content: bytes) -> dict[str, Any]:
