@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from watcher.clock import utc_now
 from watcher.mailbox import (
@@ -47,6 +47,9 @@ _REFUSED = timedelta(days=1)
 
 _CROWDED = timedelta(hours=1)
 """How long an account is content with the connections that it got when another one was refused."""
+
+
+_Problem = TypeVar("_Problem", bound=Exception)
 
 
 class Line:
@@ -328,7 +331,7 @@ class _Errand:
                 on_stored=self._on_stored,
             )
         except (FolderMissing, ChangeRefused) as error:  # the other folders go on
-            self._errors.append(error)
+            self._errors.append(_bare(error))
             self._folders[folder] = str(error)
             return isinstance(error, ChangeRefused)
         self._folders[folder] = ""
@@ -340,7 +343,7 @@ class _Errand:
         try:
             yield
         except (MailboxError, SecretError) as error:
-            self._errors.append(error)
+            self._errors.append(_bare(error))
             for folder in self._wanted - self._folders.keys():
                 self._folders[folder] = str(error)
 
@@ -350,6 +353,16 @@ class _Errand:
             return None
         name = self._watch.inbox.name
         return Pass(name, self._polled, tuple(self._errors), self._trigger, self._folders)
+
+
+def _bare(error: _Problem) -> _Problem:
+    """Return the error without the way that it came by.
+
+    The errand is on that way: it would keep itself alive, and its vault and all that the server has said,
+    until a collection of garbage, which comes rarely to a process that does little.
+    """
+    error.__context__ = error.__traceback__ = None
+    return error
 
 
 def _connection_of(inbox: Inbox) -> tuple[object, ...]:

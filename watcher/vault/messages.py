@@ -91,7 +91,8 @@ class Messages(Room):
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         super().__init__(database, now)
-        self._packer = Packer(self._load_dictionary)
+        # A method of the vault in a part of the vault would keep it, closed, until a collection of garbage.
+        self._packer = Packer(lambda number: _dictionary(database, number))
 
     def store(
         self, mailbox_id: int, arrivals: Sequence[Arrival], *, uidvalidity: int, last_uid: int
@@ -252,17 +253,18 @@ class Messages(Room):
             )
         return cursor.lastrowid
 
-    def _load_dictionary(self, dictionary: int) -> bytes:
-        row = self._db.row("SELECT dictionary FROM dictionaries WHERE id = ?", (dictionary,))
-        if row is None:
-            raise Damaged
-        return bytes(row[0])
-
     def _damage(self, message_id: int) -> MessageDamaged:
         return MessageDamaged(
             f"vault {self._db.path}: the bytes of message {message_id} are damaged; "
             "restore the file from a backup"
         )
+
+
+def _dictionary(database: Database, number: int) -> bytes:
+    row = database.row("SELECT dictionary FROM dictionaries WHERE id = ?", (number,))
+    if row is None:
+        raise Damaged
+    return bytes(row[0])
 
 
 class _Writing:
