@@ -22,7 +22,7 @@ TAG = r"\+[\w.+-]{0,64}"  # the plus-tag that RFC 5233 allows after a local part
 
 _AT_LENGTH = 24  # characters, the longest form of `AT` with its doubled escapes
 _TAG_LENGTH = 65
-_AT_FORM = re.compile(AT)
+_AT_BEFORE = re.compile(rf"{AT}\Z")  # the end is that of the search: where the domain begins
 _TAG_FORM = re.compile(TAG)
 
 REACH = _AT_LENGTH + _TAG_LENGTH
@@ -74,9 +74,10 @@ def begin_of_address(low: str, end: int, local_parts: tuple[str, ...]) -> int:
 
     -1: there is none. `low` is in lower case.
     """
-    for at in range(end - 1, max(-1, end - 1 - _AT_LENGTH), -1):
-        if not _AT_FORM.fullmatch(low, at, end):
-            continue
+    begin = max(0, end - _AT_LENGTH)
+    while match := _AT_BEFORE.search(low, begin, end):
+        at = match.start()
+        begin = at + 1
         if low.endswith(local_parts, 0, at):
             return at - _longest_end(low, at, local_parts)
         tag = low.rfind("+", max(0, at - _TAG_LENGTH), at)

@@ -184,3 +184,19 @@ def test_a_key_beside_the_reader_goes_with_him(query: str, kept: str | None) -> 
     url = clean_url(f"https://example.org/read?{query}", Identity.of([READER])).url
     rest = query.removeprefix("e=someone%40inbox.invalid&")
     assert url == f"https://example.org/read{f'?{rest}' if kept is None else kept}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("İİ reader@mail.example, İ", "İİ [redacted], İ"),  # a letter that takes two when it is lowered
+        ("READER+news@Mail.Example", "[redacted]"),
+        ("reader at mail.example or elpmaxe.liam@redaer", "[redacted] or [redacted]"),
+        ("xreader@mail.example.org", "x[redacted].org"),
+        ("mail.example, other@mail.example", "mail.example, other@mail.example"),
+        ("reader+mail.example", "reader+mail.example"),
+    ],
+)
+def test_only_the_address_goes_from_readable_text(text: str, expected: str) -> None:
+    """What stands before and behind an address stays, in its own letters."""
+    assert Identity.of(["reader@mail.example"]).redact(text)[0] == expected
