@@ -128,6 +128,11 @@ class Archive:
                 on_batch(batch)
         return total
 
+    def fold(self) -> None:
+        """Use a moment in which no mail waits: what was committed is written to its place in the files."""
+        self.vault.fold()
+        self.store.fold()
+
     def commit(self, rows: Sequence[tuple[int, Record]]) -> Derived:
         """Write records to the store, then tell the vault: in this order, each in its own transaction."""
         self.store.write(rows)

@@ -29,6 +29,8 @@ _CACHE_KIB = 16_384
 _ANALYSED = 400  # rows of an index that are looked at for the statistics
 _PAUSE = 0.01  # seconds between two attempts at what SQLite does not wait for itself
 _WAL_KEPT = 64 << 20  # bytes; a larger -wal file is cut when it is reset
+_WAL_PAGES = 4_000  # a commit that finds more of them in the -wal file writes them back, while its mail waits
+_FOLDED = 8  # commits; less is not worth the writing
 
 Row = tuple[Any, ...]
 
@@ -49,6 +51,7 @@ class Database:
         self._form = form
         self._patience = patience
         self._file = _identity(path)
+        self._unfolded = 0  # commits since the -wal file was folded in
         self.path = path
 
     @classmethod
@@ -132,6 +135,7 @@ class Database:
                     "put the file on a local disk"
                 )
             run(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
+            run(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
             run("BEGIN IMMEDIATE")  # waits for another writer
             try:
                 if version < form.version:
@@ -198,6 +202,7 @@ class Database:
                 self._still_there()
                 yield
                 self._connection.execute("COMMIT")
+                self._unfolded += 1
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
@@ -265,6 +270,16 @@ class Database:
         """Refresh stale statistics of the planner, from a sample of each index."""
         self.execute(f"PRAGMA analysis_limit = {_ANALYSED}")
         self.execute("PRAGMA optimize")
+
+    def fold(self) -> None:
+        """Write the `-wal` back into the file, as far as no reader needs it, if there is some of it.
+
+        For moments in which nobody waits: a commit that has to do it takes ten times as long as others. Who
+        writes meanwhile, from another connection, is not held up.
+        """
+        if self._unfolded >= _FOLDED:
+            self.rows("PRAGMA wal_checkpoint(PASSIVE)")
+            self._unfolded = 0
 
     def tidy(self) -> None:
         """Refresh stale statistics of the planner, and empty the -wal file if no reader needs it."""

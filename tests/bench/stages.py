@@ -66,6 +66,7 @@ class Stages:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self.seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self.doing = ""
         self._inside: list[float] = [0.0]  # what the steps inside the current ones took
         self._stack = ExitStack()
 
@@ -79,7 +80,9 @@ class Stages:
             def execute(self, sql: str, *given: Any) -> sqlite3.Cursor:
                 if sql != "COMMIT":
                     return super().execute(sql, *given)
-                return stages.timed(f"{_whose(self)}: commit", super().execute, sql)
+                durable = stages.doing == "vault: rows"
+                label = "vault: commit, on the disk" if durable else f"{_whose(self)}: commit"
+                return stages.timed(label, super().execute, sql)
 
         connect = functools.partial(sqlite3.connect, factory=Committing)
         self._stack.enter_context(mock.patch.object(sqlite3, "connect", connect))
@@ -102,6 +105,7 @@ class Stages:
     def timed(self, label: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """Call the function, and note how long it took by itself."""
         self._inside.append(0.0)
+        before, self.doing = self.doing, label
         start = self._clock()
         try:
             return function(*given, **named)
@@ -109,9 +113,10 @@ class Stages:
             whole = self._clock() - start
             self.seconds[label].append(whole - self._inside.pop())
             self._inside[-1] += whole
+            self.doing = before
 
     def table(self, mails: int, whole: float) -> None:
-        """Print the microseconds of each step for one mail; `whole`: seconds of all of it, by the same clock."""
+        """Print the microseconds of each step for one mail; `whole`: seconds of all, by the same clock."""
         print("us a mail  share  step")
         spent = {label: sum(seconds) for label, seconds in self.seconds.items()}
         spent["files, and between the steps"] = whole - sum(spent.values())

@@ -9,6 +9,7 @@ import sqlite3
 import stat
 import subprocess
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -240,3 +241,38 @@ def test_many_may_open_a_new_vault_at_once(path: Path) -> None:
     assert failures == []
     with Vault.open(path) as vault:
         assert vault.mailbox("politics", "INBOX").id == 1
+
+
+def in_the_file_alone(path: Path) -> list[str]:
+    """The folders that the file itself has, without a look at its -wal."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as still:
+        return [folder for (folder,) in still.execute("SELECT folder FROM mailboxes ORDER BY id")]
+
+
+def test_what_was_committed_is_written_back_when_nobody_waits(path: Path, vault: Vault) -> None:
+    """`fold` moves commits from the -wal into the file once there are some, and lets few of them lie."""
+    vault._db.tidy()
+    folders = [f"Newsletters/{number}" for number in range(8)]
+    for folder in folders[:-1]:
+        vault.mailbox("politics", folder)
+    vault.fold()
+    assert in_the_file_alone(path) == []
+    vault.mailbox("politics", folders[-1])
+    vault.fold()
+    assert in_the_file_alone(path) == folders
+
+
+def test_a_reader_in_the_midst_of_a_query_keeps_what_it_sees_while_the_wal_is_folded(
+    path: Path, vault: Vault
+) -> None:
+    """`fold` waits for nobody and takes nothing away: who reads the state of before goes on reading it."""
+    vault.mailbox("politics", "INBOX")
+    with Vault.look(path) as reader:
+        reader._db.execute("BEGIN")
+        before = reader._db.rows("SELECT folder FROM mailboxes")
+        for number in range(8):
+            vault.mailbox("politics", str(number))
+        vault.fold()
+        assert reader._db.rows("SELECT folder FROM mailboxes") == before == [("INBOX",)]
+        reader._db.execute("ROLLBACK")
+        assert reader._db.one("SELECT count(*) FROM mailboxes") == 9

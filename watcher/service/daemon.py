@@ -171,6 +171,7 @@ class Daemon:
         if derived.total:
             self._log.info("derived", done=derived.done, failed=derived.failed, refused=derived.refused)
             shutter.press(self._settings.store.media)
+            archive.fold()
         if self._untidy.is_set() or self._outside.night_is_over:
             self._untidy.clear()
             self._keep_house(archive)

@@ -250,6 +250,10 @@ class Store:
         """Return how many newsletters there are."""
         return int(self._db.one("SELECT count(*) FROM newsletters"))
 
+    def fold(self) -> None:
+        """Fold the `-wal` file into the file, now that nobody waits for a commit. Raises `StoreError`."""
+        self._db.fold()
+
     def keep_house(self) -> None:
         """Merge a part of the full-text index, refresh the planner's statistics, empty the -wal file."""
         with self._db.transaction():

@@ -75,6 +75,10 @@ class Vault(Mailboxes, Messages, Derivations, Signatures, Overview, Merging):
         """
         return self._db.standing_still()
 
+    def fold(self) -> None:
+        """Fold the `-wal` file into the file, now that nobody waits for a commit. Raises `VaultError`."""
+        self._db.fold()
+
     def keep_house(self, runs_before: datetime) -> None:
         """Train the dictionary when it is due, forget the notes of old passes, tidy the file."""
         self.train_dictionary()
