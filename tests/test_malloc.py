@@ -1,53 +1,79 @@
-"""The allocator of a process that lives long."""
+"""The allocator of a process that lives long; each case is a process of its own, whose malloc it sets."""
 
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 import sys
 
 import pytest
 
-# glibc writes what malloc holds as XML, an element for each arena: malloc_info(3).
-_PROGRAM = """
+pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another libc has no such choices")
+
+# What malloc holds is written as XML: malloc_info(3).
+_BEGIN = """
 import ctypes, sys, tempfile, threading
 from watcher import malloc
 
-if sys.argv[1] == "shared":
-    malloc.share_one_arena()
+if sys.argv[1] == "given back":
+    malloc.give_back()
 libc = ctypes.CDLL(None)
-libc.fdopen.restype = ctypes.c_void_p
+for name in ("malloc", "fdopen", "strdup"):
+    getattr(libc, name).restype = ctypes.c_void_p
+
+def show():
+    with tempfile.NamedTemporaryFile() as file:
+        stream = ctypes.c_void_p(libc.fdopen(file.fileno(), b"w"))
+        libc.malloc_info(0, stream)
+        libc.fflush(stream)
+        file.seek(0)
+        print(file.read().decode())
+"""
+
+_THREADS = """
 ready = threading.Barrier(9)
 
 def work():
-    kept = libc.strdup(b"something that this thread takes from malloc by itself")
+    libc.strdup(b"something that this thread takes from malloc by itself")
     ready.wait()
     ready.wait()
 
-libc.strdup.restype = ctypes.c_void_p
-threads = [threading.Thread(target=work) for _ in range(8)]
-for thread in threads:
-    thread.start()
+for _ in range(8):
+    threading.Thread(target=work).start()
 ready.wait()
-with tempfile.NamedTemporaryFile() as file:
-    stream = ctypes.c_void_p(libc.fdopen(file.fileno(), b"w"))
-    libc.malloc_info(0, stream)
-    libc.fflush(stream)
-    file.seek(0)
-    print(file.read().count(b"<heap "))
+show()
 ready.wait()
 """
 
+_LARGE_BLOCKS = """
+for _ in range(2):
+    block = ctypes.c_void_p(libc.malloc(5_000_000))
+    show()
+    libc.free(block)
+"""
 
-def arenas(how: str) -> int:
+
+def held(how: str, program: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, how], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", _BEGIN + program, how], capture_output=True, text=True, check=True, timeout=60
     )
-    return int(done.stdout)
+    return done.stdout
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another libc has no arenas to count")
+def mapped(how: str) -> list[bool]:
+    """Whether a large block was mapped, and whether one that came after it was."""
+    sizes = re.findall(r'<total type="mmap" count="\d+" size="(\d+)"/>', held(how, _LARGE_BLOCKS))
+    return [int(size) >= 5_000_000 for size in sizes]
+
+
 def test_threads_share_one_arena() -> None:
     """Eight threads that allocate at the same time would have one each."""
-    assert arenas("shared") == 1
-    assert arenas("as it comes") > 1
+    assert held("given back", _THREADS).count("<heap ") == 1
+    assert held("as it comes", _THREADS).count("<heap ") > 1
+
+
+def test_a_large_block_is_always_mapped() -> None:
+    """What was mapped goes back when it is freed; else only the first of its size is."""
+    assert mapped("given back") == [True, True]
+    assert mapped("as it comes") == [True, False]

@@ -225,7 +225,7 @@ def run_command(ctx: click.Context) -> int:
     from watcher import malloc  # noqa: PLC0415
     from watcher.settings.apart import Reading  # noqa: PLC0415
 
-    malloc.share_one_arena()
+    malloc.give_back()
     reading = Reading(found_config(ctx))  # meanwhile the daemon's own modules are loaded
     from watcher.service.daemon import Daemon  # noqa: PLC0415
     from watcher.service.notify import Notifier  # noqa: PLC0415
