@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 _PROC: Final = Path("/proc")
+_DYING: Final = 5.0  # seconds for what was killed to be gone; a browser takes hundredths
+_LOOK: Final = 0.005  # seconds between two looks whether it is
 _HELD: Final = re.compile(r"^Rss(?:Anon|Shmem):\s*(\d+) kB", re.MULTILINE)
 
 
@@ -41,7 +44,23 @@ def memory(root: int) -> int:
 
 
 def end(root: int) -> None:
-    """Kill the whole family: from the root, so that nobody is left to start a new one."""
-    for process in family(root):
+    """Kill the whole family, from the root, so that nobody is left to start a new one; see it gone.
+
+    Until then a browser writes into its directory, and holds its memory.
+    """
+    killed = family(root)
+    for process in killed:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(process, signal.SIGKILL)
+    until = time.monotonic() + _DYING
+    while any(map(_runs, killed)) and time.monotonic() < until:
+        time.sleep(_LOOK)
+
+
+def _runs(process: int) -> bool:
+    """Whether it is there, and no zombie: that has nothing any more but an exit code."""
+    try:
+        stat = (_PROC / str(process) / "stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
