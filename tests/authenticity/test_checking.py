@@ -27,6 +27,13 @@ def verdict(raw: bytes, *records: str, at: datetime | None = ARRIVED) -> Verdict
     return only
 
 
+def altered(old: bytes, new: bytes) -> Verdict:
+    """What is said of a signed mail in which something was replaced after that."""
+    raw = sign(letter(), rsa_key())
+    assert old in raw
+    return verdict(raw.replace(old, new, 1), rsa_key().record)
+
+
 @pytest.mark.parametrize("canonicalization", FORMS)
 @pytest.mark.parametrize("make", [rsa_key, ed25519_key])
 def test_a_signature_holds_in_every_canonicalization(make: object, canonicalization: str) -> None:
@@ -70,9 +77,7 @@ TAMPERED = [
 )
 def test_a_changed_mail_fails_with_the_reason(old: bytes, new: bytes, reason: str) -> None:
     """Each change of what is signed is found, and the answer says where."""
-    raw = sign(letter(), rsa_key())
-    assert old in raw
-    found = verdict(raw.replace(old, new, 1), rsa_key().record)
+    found = altered(old, new)
     assert found.result is Result.FAIL
     assert found.reason.startswith(reason)
     assert found.coverage is None
@@ -246,9 +251,7 @@ SIGNATURES = [
 @pytest.mark.parametrize(("old", "new", "reason"), SIGNATURES)
 def test_a_malformed_signature_fails_with_its_reason(old: bytes, new: bytes, reason: str) -> None:
     """A field that breaks the rules of RFC 6376, section 3.5, is a fail, never an exception."""
-    raw = sign(letter(), rsa_key())
-    assert old in raw
-    found = verdict(raw.replace(old, new, 1), rsa_key().record)
+    found = altered(old, new)
     assert found.result is Result.FAIL
     assert reason in found.reason
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.clock import Clock
 from watcher.service.listening import Listener, Seen, good_until
 from watcher.service.metrics import Kind, Metric, Tally, exposition, state_metrics, write_textfile
 from watcher.service.polling import Polled
@@ -139,17 +140,9 @@ def test_a_file_that_cannot_be_written_leaves_no_draft(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["watcher.prom"]
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
@@ -193,7 +186,7 @@ def test_a_name_that_points_here_is_refused(listener: Listener, host: str, statu
 def test_it_listens_nowhere_else(host: str) -> None:
     """Also when the check of the settings was left out."""
     with pytest.raises(ValueError, match="not an address of this machine"):
-        Listener((host, 9464), Clock())
+        Listener((host, 9464), Clock(NOW))
 
 
 def test_healthz_is_503_when_an_inbox_is_late(listener: Listener, clock: Clock) -> None:
@@ -236,6 +229,6 @@ def test_a_client_that_says_nothing_does_not_hold_the_end_up(listener: Listener)
         pass
     assert get(listener, "/metrics")[0] == 200
     listener.close()
-    again = Listener(("localhost", port), Clock())
+    again = Listener(("localhost", port), Clock(NOW))
     assert again.port == port
     again.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.fake_imap import Exchange, FakeImap
 from tests.support.home import mail
 from watcher import settings as settings_room
@@ -22,19 +23,9 @@ if TYPE_CHECKING:
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-class Clock:
-    """The time that vault and polling see."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    ticking = Clock()
+    ticking = Clock(START)  # the time that vault and polling see
     monkeypatch.setattr(polling, "utc_now", ticking)
     return ticking
 

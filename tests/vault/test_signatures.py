@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.clock import Clock
 from tests.support.records import mail
 from watcher.sqlite import Database
 from watcher.vault import PENDING, Arrival, Examined, KeptKey, Lookup, SignatureNote, Unexamined, Vault
@@ -20,19 +21,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 S1, S2 = ("example.org", "s1"), ("example.org", "s2")
 
 
-class Clock:
-    """A clock that a test turns."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
