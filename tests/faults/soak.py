@@ -1,7 +1,7 @@
 """Whether the daemon grows: 24 hours in minutes, with all that happens to it in a day.
 
     python -m tests.faults.soak                        # 24 hours of 30 s each: twelve minutes
-    python -m tests.faults.soak --hours 4 --hour 20 --seed 7
+    python -m tests.faults.soak --hours 40 --hour 6 --without line,night    # which of them makes it grow?
 
 `watcher run` watches an inbox of a Dovecot behind a proxy, and one that logs in with tokens of a provider on
 loopback. Every wait is divided by what an hour is shortened by, so that IDLE is renewed, tokens expire and
@@ -53,6 +53,8 @@ MOST = {"memory": 100_000.0, "threads": 0.05, "descriptors": 0.1, "wal": 200_000
 """Growth an hour that is taken for noise: at 0.1 MB, a year would be 876 MB; allocators settle for hours."""
 
 EVENTS = ("reloaded", "kept_house", "backed_up", "inbox_failed", "recovered")
+HAPPENINGS = ("mail", "token", "line", "settings")  # in each hour, in another order
+NIGHT = "night"
 FAULTS = (Fault.FIN, Fault.RST, Fault.STALL, Fault.HOLE, Fault.CORRUPT)
 
 
@@ -88,11 +90,22 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long it goes on. `hour` is in real seconds."""
+    """How long it goes on, and what happens. `hour` is in real seconds."""
 
     hours: int
     hour: float
     seed: int
+    without: frozenset[str] = frozenset()
+
+    @property
+    def mails(self) -> int:
+        """How many come into the first inbox in an hour."""
+        return 0 if "mail" in self.without else MAILS
+
+    def environ(self) -> dict[str, str]:
+        """Return what `tests.support.hurried` is to know."""
+        night = {} if NIGHT in self.without else {"WATCHER_NIGHT": str(NIGHTS * self.hour)}
+        return {"WATCHER_HURRY": str(HOUR / self.hour), "WATCHER_CACHE": "256", **night}
 
 
 class Lease:
@@ -201,8 +214,8 @@ def live(day: Day, service: Service, stream: Stream, proxy: FaultProxy, pace: Pa
     samples: list[Sample] = []
     for hour in range(1, pace.hours + 1):
         began = time.monotonic()
-        stream.allow(MAILS * hour, pace.hour)
-        happenings = ["mail", "token", "line", "settings"]
+        stream.allow(pace.mails * hour, pace.hour)
+        happenings = [each for each in HAPPENINGS if each not in pace.without]
         chance.shuffle(happenings)
         for number in range(1, SAMPLES + 1):
             proxy.fault = Fault.NONE
@@ -232,14 +245,18 @@ def main() -> None:
     parser.add_argument("--hours", type=int, default=24)
     parser.add_argument("--hour", type=float, default=30.0, help="real seconds of one hour")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
+    parser.add_argument(
+        "--without",
+        type=lambda names: frozenset(names.split(",")),
+        default=frozenset(),
+        metavar="WHAT",
+        help=f"leave out what happens, to find what grows: of {', '.join((*HAPPENINGS, NIGHT))}",
+    )
     pace = Pace(**vars(parser.parse_args()))
+    if unknown := pace.without - {*HAPPENINGS, NIGHT}:
+        parser.error(f"--without: there is no {' or '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the servers and the daemon end with it
     print(f"seed {pace.seed}", flush=True)
-    environ = {
-        "WATCHER_HURRY": str(HOUR / pace.hour),
-        "WATCHER_NIGHT": str(NIGHTS * pace.hour),
-        "WATCHER_CACHE": "256",
-    }
     with (
         tempfile.TemporaryDirectory() as folder,
         running_dovecot() as server,
@@ -254,11 +271,12 @@ def main() -> None:
         day = Day(home, user, fake, provider)
         day.configure(proxy.port)
         day.sign_in()
-        with Stream(user, pace.seed) as stream, Service(home, environ) as service:
+        with Stream(user, pace.seed) as stream, Service(home, pace.environ()) as service:
             service.start()
+            service.until(lambda: '"started"' in service.last_words(), 60)  # before, SIGHUP is its end
             samples = live(day, service, stream, proxy, pace)
             proxy.fault = Fault.NONE
-            wanted = MAILS * pace.hours + day.mails
+            wanted = pace.mails * pace.hours + day.mails
             service.until(lambda: stored(home) >= wanted, 10 * pace.hour)
             found = stored(home)
             code = service.stop()
