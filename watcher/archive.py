@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from watcher.record import Record, Sender
     from watcher.settings import SenderSettings, Settings
 
+_BLOCK = 10_000
+"""Ids of vault and store that are compared at once: all of a large archive would take the memory for good."""
+
 _ATTEMPTS = 3
 """How often a failing message is tried by the same rules, in all, before `rebuild --failed` alone does it."""
 
@@ -102,10 +105,15 @@ class Archive:
         someone may
         have deleted the file.
         """
-        lost = self.vault.derived_ids() - self.store.ids()
-        if lost:
-            self.vault.requeue(sorted(lost))
-        return len(lost)
+        lost = 0
+        for first in range(1, self.vault.last_message_id() + 1, _BLOCK):
+            last = first + _BLOCK - 1
+            derived, stored = self.vault.derived_between(first, last), self.store.ids_between(first, last)
+            if derived != stored:  # hardly ever
+                missing = _numbers(derived) - _numbers(stored)
+                self.vault.requeue(sorted(missing))
+                lost += len(missing)
+        return lost
 
     def derive_pending(
         self,
@@ -158,6 +166,10 @@ class Outcome:
     def note_in(self, vault: Vault) -> None:
         """Tell the vault, once the records are in the store."""
         vault.finish(self.done, self.failed, self.pipeline_version, self.refused)
+
+
+def _numbers(listed: str) -> set[int]:
+    return {int(number) for number in listed.split(",") if number}
 
 
 def outcome_of(rows: Sequence[tuple[int, Record]]) -> Outcome:

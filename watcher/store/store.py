@@ -234,6 +234,17 @@ class Store:
             self._db.execute("PRAGMA query_only = OFF")
         return {number for (number,) in rows}
 
+    def ids_between(self, first: int, last: int) -> str:
+        """Return the ids from `first` to `last`, as `1,2,3`: quicker to compare than a set."""
+        # Every row has one of these: naming them makes an index do, where the rows would be read.
+        return str(
+            self._db.one(
+                "SELECT coalesce(group_concat(id), '') FROM (SELECT id FROM newsletters "
+                "WHERE status IN ('done', 'failed') AND id BETWEEN ? AND ? ORDER BY id)",
+                (first, last),
+            )
+        )
+
     def confirmations(self, since: str) -> list[tuple[int, str, str]]:
         """Return id, sender and time of the confirmation mails that arrived since then, the newest first."""
         return self._db.rows(

@@ -96,6 +96,16 @@ class Derivations(Room):
         rows = self._db.rows("SELECT message FROM derivations WHERE state IN ('done', 'failed')")
         return {number for (number,) in rows}
 
+    def derived_between(self, first: int, last: int) -> str:
+        """Return those of `derived_ids` from `first` to `last`, as `1,2,3`: quicker to compare than a set."""
+        return str(
+            self._db.one(
+                "SELECT coalesce(group_concat(message), '') FROM (SELECT message FROM derivations "
+                "WHERE message BETWEEN ? AND ? AND state IN ('done', 'failed') ORDER BY message)",
+                (first, last),
+            )
+        )
+
     def finish(
         self,
         done: Iterable[int],
