@@ -88,6 +88,74 @@ def test_elements_that_load_or_run_are_gone(html: str) -> None:
     assert "the words stay" in page(f"<p>the words stay</p>{html}")
 
 
+TOKEN = "0123456789abcdef0123456789abcdef"
+TRACKED = f"https://x.invalid/t?e=reader@example.org&t={TOKEN}"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<a href='{TRACKED}'>read</a>",
+        f"<a href='mailto:leave-{TOKEN}@x.invalid'>leave</a>",
+        f"<a href='/t?{TOKEN}' title='{TOKEN}' target='{TOKEN}' onclick='{TOKEN}' data-id={TOKEN}>read</a>",
+        f"<map><area href='{TRACKED}'></map>",
+        f"<form action='{TRACKED}'><input type=hidden value={TOKEN}><input type=radio value={TOKEN}></form>",
+        f"<button value={TOKEN}>b</button><select><option value={TOKEN}>o</select>",
+        f"<!-- {TOKEN} --><p>x<!--[if mso]><b>{TOKEN}</b><![endif]--><?xml {TOKEN}?>",
+        f"<p style='background:red url({TRACKED})'>x",
+        f'<p style="background:url(&quot;/t?(a)={TOKEN}&quot;)">x',
+        f"<p style='background:URL( t.gif?{TOKEN} )'>x",
+        f"<style>/* {TOKEN} */@import '{TRACKED}';@font-face{{src:url('{TRACKED}')}}</style>",
+        f"<style>p{{background:url({TRACKED}}}</style><style>/* {TOKEN}</style>",
+        f"<style>p{{background:\\75rl({TRACKED})}}p::after{{content:'//x.invalid/{TOKEN}'}}</style>",
+        f"<td background='{TRACKED}' class='{TRACKED}'>x",
+        f"<svg><a xlink:href='{TRACKED}' data-id={TOKEN}><use href='{TRACKED}'/></a></svg>",
+        f"<svg><image href='{TRACKED}'/></svg>",
+        f"<svg fill='url({TRACKED})'><foreignObject><img srcset='{TRACKED} 2x'></foreignObject></svg>",
+        f"<p>See {TRACKED}, or (www.x.invalid/t?e=reader@example.org&t={TOKEN}).",
+        f"<a href='{TRACKED}'>x.invalid/t?e=reader@example.org&amp;t={TOKEN}</a>",
+        f"<img alt='{TRACKED}.' width=300 height=90>",
+    ],
+)
+def test_no_reference_is_left_in_the_page(html: str) -> None:
+    """Neither where it would be loaded or followed nor where it is written out: it may name its reader."""
+    made = unquote(page(f"<body><p>the words stay</p>{html}", READER))
+    assert TOKEN not in made
+    assert "reader@" not in made
+    assert "the words stay" in made
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        '<a href="tel:">',
+        '<a href="https://link.invalid/">',
+        'width="3" bgcolor="#fff" class="a b"',
+        "background:url(data:image/png;base64,AA//AA==)",
+        "content:'\\2022';font-family:\"A B\"",
+        '<rect fill="url(#g)" viewBox="0 0 1 1">',
+        '<use xlink:href="#g">',
+        '<input value="Search">',
+        '<li value="3">',
+    ],
+)
+def test_what_is_drawn_stays(kept: str) -> None:
+    """Sizes, colours, names for style sheets, what the mail brings along, and that a link is one."""
+    source = (
+        "<style>p{background:url(data:image/png;base64,AA//AA==);content:'\\2022';"
+        'font-family:"A B"}</style><a href=" TEL:+123">a</a><a href="https://example.com">b</a>'
+        "<table><td width=3 bgcolor=#fff class='a b'>"
+        "</table><svg><rect fill='url(#g)' viewBox='0 0 1 1'/><use xlink:href='#g'/></svg>"
+        "<input value=Search><ol><li value=3></ol>"
+    )
+    assert kept in page(source)
+
+
+def test_a_comment_before_the_doctype_does_not_change_the_layout() -> None:
+    """The doctype still says in which mode the page is laid out."""
+    assert page("<!-- made by a program --><!doctype html><p>x").startswith("<!DOCTYPE html><style>")
+
+
 def test_inline_parts_are_shown_by_their_bytes() -> None:
     """cid: leads to the part in img, style and background; what is no picture by its bytes is a box."""
     parts = {"logo@example.com": PICTURE, "fake@example.com": b"<svg onload=alert(1)>"}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DEADLINE: Final = 20.0  # seconds for all pictures of one mail
 MEMORY: Final = 1 << 30  # bytes for the worker and its browser; ordinary mail leaves half of it free
 
+_WORKER: Final = "watcher.rendering.worker"
 _START: Final = 60.0  # seconds until the browser is up, on a busy machine with a cold disk
 _FAREWELL: Final = 3.0  # seconds for a browser to close by itself
 _LOOK: Final = 0.1  # seconds between two looks at the memory
@@ -126,7 +127,7 @@ class _Worker:
         if os.geteuid() == 0:
             os.chown(self._home, isolation.owner(), isolation.owner())
         self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            [sys.executable, "-m", "watcher.rendering.worker", program],
+            [sys.executable, "-m", _WORKER, program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Names the way of drawing; raised when pictures come out otherwise, so that old ones are made again."""
 
 WIDTHS: Final = (640, 400)

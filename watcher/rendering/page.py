@@ -1,8 +1,8 @@
 """The HTML of a mail, made into a page that names nobody and needs nothing.
 
 Three things happen to it and no more, for the picture is to show what the reader saw: the subscriber is
-taken out of text and attributes, what could load or run is taken out, and pictures become the mail's own
-parts or boxes. None of this keeps the browser from the network: that is the browser's own cage (`browser`,
+taken out, what could load, run or be followed is taken out, and pictures become the mail's own parts or
+boxes. None of this keeps the browser from the network: that is the browser's own cage (`browser`,
 `isolation`).
 """
 
@@ -15,12 +15,13 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser
 
-from watcher.cleaning.links import clean_url
+from watcher.cleaning.anchors import Links
 from watcher.cleaning.pictures import is_pixel
 from watcher.cleaning.policy import Policy
 from watcher.cleaning.prescan import over_limit
+from watcher.cleaning.rules import load
 from watcher.message.sniffing import media_type_of
-from watcher.record import LinkAction
+from watcher.rendering.attributes import keep_drawn, without_addresses
 from watcher.rendering.model import source_of
 from watcher.rendering.placeholder import box
 
@@ -38,16 +39,12 @@ _GONE: Final = (
     "script, link, base, meta, iframe, frame, frameset, object, embed, applet, audio, video, source, track, "
     "template, portal, fencedframe, dialog"
 )
-_REFERENCES: Final = ("srcset", "lowsrc", "dynsrc", "imagesrcset", "ping", "longdesc", "loading", "autofocus")
 # What a mail program gives a mail that says nothing of its own; first of all, so that anything is stronger.
 _LOOK: Final = "<style>html{background:#fff}body{font-family:Arial,Helvetica,sans-serif}</style>"
 _CID = re.compile(r"cid:([^\"'()\s>]{1,500})", re.IGNORECASE)
-_DATA_SVG = re.compile(r"data:image/svg", re.IGNORECASE)
 _DATA_PICTURE = re.compile(r"data:image/(?:png|jpe?g|gif|webp|bmp)[;,]", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://[^\s<>\"']{4,4000}", re.IGNORECASE)
 _MOST_SPLIT: Final = 200  # places in one mail
 _SHOWN_ATTRIBUTES: Final = ("alt", "value", "placeholder", "label")
-_LINK_REMOVED: Final = "[link removed]"
 _DOCTYPE = re.compile(r"\s*<!doctype[^>]{0,400}>", re.IGNORECASE)
 
 
@@ -79,15 +76,19 @@ def prepare(
     tree = LexborHTMLParser(source)
     for node in tree.css(_GONE):
         node.decompose()
-    _without_reader(tree, identity)
+    if (root := tree.root) is None:
+        return Page(_LOOK)
+    _without_comments(root)
+    _without_reader(root, identity)
     pictures = _Pictures(parts, fetched or {})
+    drawings = {node.mem_id for node in tree.css("svg, svg *, math, math *")}
     for node in tree.css("*"):
         _settle(node, pictures)
+        keep_drawn(node, in_drawing=node.mem_id in drawings)
     # A style before <html> is parsed into its head, in front of all that the mail says itself.
-    html = tree.html or ""
-    doctype = _DOCTYPE.match(html)
-    at = doctype.end() if doctype is not None else 0
-    return Page(f"{html[:at]}{_LOOK}{html[at:]}", pictures.shown)
+    whole = tree.html or ""
+    doctype = _DOCTYPE.search(whole, 0, whole.find("<html"))  # a comment may stand before it
+    return Page(f"{doctype[0] if doctype is not None else ''}{_LOOK}{root.html}", pictures.shown)
 
 
 class _Pictures:
@@ -123,16 +124,11 @@ class _Pictures:
 def _settle(node: LexborNode, pictures: _Pictures) -> None:
     """Let one element refer to nothing but what is there."""
     attributes = node.attributes
-    for name in _REFERENCES:
-        if name in attributes:
-            del node.attrs[name]
     if node.tag in {"img", "image"}:
         source = (attributes.get("src") or "").strip()
         if is_pixel(attributes) or not (shown := pictures.of(source)):
             shown = box(attributes)
         node.attrs["src"] = shown
-    elif node.tag == "input" and "src" in attributes:
-        del node.attrs["src"]
     if style := attributes.get("style"):
         node.attrs["style"] = _inline(style, pictures)
     if (background := attributes.get("background")) is not None:
@@ -145,24 +141,30 @@ def _inline(css: str, pictures: _Pictures) -> str:
     """A style with its `cid:` references led to the parts; the browser loads no others."""
     if "cid:" in css.lower():
         css = _CID.sub(lambda found: pictures.part(found[1]) or "none", css)
-    return _DATA_SVG.sub("data:image/none", css)
+    return without_addresses(css)
 
 
-def _without_reader(tree: LexborHTMLParser, identity: Identity) -> None:
+def _without_comments(root: LexborNode) -> None:
+    """Take out what is never drawn: comments, which senders fill with names of readers, and instructions."""
+    for node in list(root.traverse(include_text=True)):
+        if node.tag in {"-comment", None}:
+            node.decompose()
+
+
+def _without_reader(root: LexborNode, identity: Identity) -> None:
     """Take the subscriber, and addresses that only he was given, out of what can be seen."""
-    if tree.root is None:
-        return
-    for node in list(tree.root.traverse(include_text=True)):
+    links = Links(identity, Policy.UNWRAP, load())
+    for node in list(root.traverse(include_text=True)):
         if node.tag == "-text":
             if (parent := node.parent) is not None and parent.tag != "style":
                 text = node.text_content or ""
-                _replace(node, text, _without_addresses(text, identity))
+                _replace(node, text, _as_archived(text, links))
             continue
         for name in _SHOWN_ATTRIBUTES:
             if value := node.attributes.get(name):
-                node.attrs[name] = _without_addresses(value, identity)
+                node.attrs[name] = _as_archived(value, links)
     if identity:
-        _redact(tree.root, identity)
+        _redact(root, identity)
 
 
 def _redact(root: LexborNode, identity: Identity) -> None:
@@ -230,11 +232,9 @@ def _texts(nodes: list[LexborNode]) -> Iterator[str]:
             yield from filter(None, node.attributes.values())
 
 
-def _without_addresses(text: str, identity: Identity) -> str:
-    return _ADDRESS.sub(lambda found: _shown(found[0], identity), text) if "://" in text else text
-
-
-def _shown(url: str, identity: Identity) -> str:
-    """A web address that stands in the text, as the archive's own text would show it."""
-    verdict = clean_url(url, identity, Policy.UNWRAP)
-    return _LINK_REMOVED if verdict.action is LinkAction.REMOVED or verdict.url is None else verdict.url
+def _as_archived(text: str, links: Links) -> str:
+    """Return a text with the addresses of the web in it as the archive's own text shows them."""
+    word = text.strip()
+    if (bare := links.bare(word)) != word:
+        return text.replace(word, bare)
+    return links.in_text(text, register=False)[0]
