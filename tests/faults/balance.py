@@ -86,3 +86,10 @@ def stored(home: Home) -> int:
     with contextlib.suppress(sqlite3.OperationalError):
         return int(home.rows("select count(*) as n from newsletters")[0]["n"])
     return 0
+
+
+def resting(home: Home) -> int:
+    """How many mails the watcher leaves alone for an hour: twice the line broke while it asked for one."""
+    with contextlib.suppress(sqlite3.OperationalError):
+        return int(home.vault_rows("select count(*) as n from fetch_failures where attempts > 0")[0]["n"])
+    return 0
