@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 
 import pytest
@@ -163,4 +164,26 @@ def test_threads_without_work_go(threads: int) -> None:
         for thread in list(polls._threads):
             thread.join(20)
         assert not polls._threads
+    polls.stop()
+
+
+def test_threads_of_a_burst_go_while_others_have_work() -> None:
+    """One inbox after the other needs one thread; called by turns, all would have work for ever."""
+    burst = [f"burst {number}" for number in range(4)]
+    together = threading.Barrier(len(burst))
+
+    def run(name: str) -> bool:
+        if name in burst:
+            together.wait(20)
+        return True
+
+    polls = Polls(run, linger=0.2)
+    for name in burst:
+        polls.ask(name, "server")
+    assert polls.join(20)
+    end = time.monotonic() + 20
+    while len(polls._threads) > 1 and time.monotonic() < end:
+        polls.ask("a", "server")
+        assert polls.join(20)
+    assert len(polls._threads) <= 1
     polls.stop()

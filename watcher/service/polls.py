@@ -57,7 +57,6 @@ class Polls:
         self._most_a_server = most_a_server
         self._linger = linger
         self._lock = threading.Lock()
-        self._called = threading.Condition(self._lock)  # a resting thread is
         self._quiet = threading.Condition(self._lock)  # no pass is under way
         self._lines: dict[str, _Line] = {}
         self._turns: deque[str] = deque()  # the servers, the next one first
@@ -65,8 +64,7 @@ class Polls:
         self._running: dict[str, str] = {}  # inbox -> server
         self._again: dict[str, str] = {}  # asked for while it is polled
         self._threads: set[threading.Thread] = set()
-        self._resting = 0  # threads without work that nobody has called yet
-        self._calls = 0  # how many were called and did not hear it yet
+        self._resting: list[threading.Condition] = []  # of threads without work, the last to rest at the end
         self._stopped = False
 
     def ask(self, name: str, server: str) -> None:
@@ -105,7 +103,8 @@ class Polls:
         with self._lock:
             self._stopped = True
             self._again.clear()
-            self._called.notify_all()
+            for called in self._resting:
+                called.notify()
 
     def join(self, seconds: float) -> bool:
         """Wait for the passes that are under way; whether all of them ended in time."""
@@ -123,9 +122,8 @@ class Polls:
     def _call(self) -> None:
         """Set one more thread to work, unless all are."""
         if self._resting:
-            self._resting -= 1
-            self._calls += 1
-            self._called.notify()
+            # The last to rest: were they called by turns, those of a burst would never be without work.
+            self._resting.pop().notify()
         elif len(self._threads) < self._most:
             # Nobody waits for it at the end: nothing can wake a thread that asks a dead name server.
             thread = threading.Thread(target=self._work, name="poll", daemon=True)
@@ -133,7 +131,8 @@ class Polls:
             thread.start()
 
     def _work(self) -> None:
-        while (task := self._next()) is not None:
+        called = threading.Condition(self._lock)
+        while (task := self._next(called)) is not None:
             name, server = task
             answered = False
             try:
@@ -141,17 +140,16 @@ class Polls:
             finally:
                 self._end(name, server, answered=answered)
 
-    def _next(self) -> tuple[str, str] | None:
+    def _next(self, called: threading.Condition) -> tuple[str, str] | None:
         """Wait for the next inbox; None when this thread is not needed any more."""
         with self._lock:
             while not self._stopped:
                 if (task := self._take()) is not None:
                     return task
-                self._resting += 1
-                if not self._called.wait_for(lambda: self._calls or self._stopped, self._linger):
-                    self._resting -= 1
+                self._resting.append(called)
+                if not called.wait_for(lambda: called not in self._resting or self._stopped, self._linger):
+                    self._resting.remove(called)
                     break
-                self._calls -= 1
             self._threads.discard(threading.current_thread())
             return None
 
