@@ -101,6 +101,8 @@ class Cluster:
         self._open.close()
 
     def _leave(self) -> None:
+        if self._client.status != "running":  # it would wait for a scheduler that was lost to come back
+            return
         with contextlib.suppress(Exception):  # whatever a scheduler that is gone makes of it: so are we
             self._client.unregister_worker_plugin(self._run)
 
