@@ -9,6 +9,7 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from tests.support.home import ended
+from tests.support.web_archive import write_archive
 
 if TYPE_CHECKING:
     from tests.support.home import Home
@@ -62,7 +63,7 @@ def _port(server: socket.socket) -> str:
 
 def test_serve_shows_the_store_of_the_settings(home: Home) -> None:
     """`watcher serve` is Datasette with our pages."""
-    assert home.run("demo", "--once", "--dir", str(home.root / "data")).code == 0
+    write_archive(home.store)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = _port(free)
     with ended(home.start("serve", "--port", port)) as process:
