@@ -22,7 +22,7 @@ from watcher.service import backoff
 from watcher.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.support.fake_imap import Exchange
     from tests.support.home import Home
@@ -31,12 +31,14 @@ PASSES = 6
 AT_ONCE = 3  # vaults: of the main thread, of who derives, of the pass under way
 
 
-@pytest.fixture(autouse=True)
-def _no_collector() -> Iterator[None]:
-    """Let nobody tidy up behind a pass."""
+@pytest.fixture
+def there() -> Iterator[Callable[[], Counter[type]]]:
+    """Count what passes have made and what is still in memory of it; nobody tidies up behind them."""
+    gc.unfreeze()
     gc.collect()
     gc.disable()
-    yield
+    before = _there()
+    yield lambda: _there() - before
     gc.enable()
 
 
@@ -52,13 +54,14 @@ def numbered(number: int) -> bytes:
     return mail(f"no. {number}", message_id=f"<{number}@example.org>")
 
 
-def there() -> Counter[type]:
-    """Count what is in memory of the things that a pass makes."""
+def _there() -> Counter[type]:
     gc.unfreeze()  # whoever derives has put aside what was there when the rules were loaded
     return Counter(type(each) for each in gc.get_objects() if isinstance(each, (Vault, Client, Deadline)))
 
 
-def test_a_pass_gives_its_vault_and_its_deadlines_back(home: Home, server: FakeImap) -> None:
+def test_a_pass_gives_its_vault_and_its_deadlines_back(
+    home: Home, server: FakeImap, there: Callable[[], Counter[type]]
+) -> None:
     """Each opens the vault for itself and gives each command an end."""
     home.configure("inboxes:\n" + inbox_at(home, server, every="6h"))
     with watching(home) as (_, log):
@@ -76,7 +79,11 @@ def test_a_pass_gives_its_vault_and_its_deadlines_back(home: Home, server: FakeI
 
 @pytest.mark.parametrize("moment", ["CAPABILITY", "EXAMINE", "UID SEARCH"])
 def test_a_pass_that_failed_gives_its_connection_back(
-    home: Home, server: FakeImap, monkeypatch: pytest.MonkeyPatch, moment: str
+    home: Home,
+    server: FakeImap,
+    there: Callable[[], Counter[type]],
+    monkeypatch: pytest.MonkeyPatch,
+    moment: str,
 ) -> None:
     """Its error is kept for the report; on it are the frames that it came through, and all they had."""
     monkeypatch.setattr(backoff, "_CONNECTION", (timedelta(seconds=0.01),))
