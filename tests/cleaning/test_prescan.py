@@ -9,6 +9,13 @@ from hypothesis import strategies as st
 from watcher.cleaning.prescan import HtmlLimits, over_limit, strip_tags
 
 MANY = 20_000
+
+
+def _parted(value: str) -> str:
+    """Attributes, each 200th of which has this value."""
+    return " ".join(f"a{n}{value}" if n % 200 == 0 else f"a{n}" for n in range(MANY))
+
+
 HOSTILE = {
     "open divs": ("<div>" * MANY + "end", "tags are open"),
     "lists": ("<ul><li>" * MANY + "end", "tags are open"),
@@ -24,6 +31,10 @@ HOSTILE = {
         "<p " + " ".join(f'a{n}=">"' for n in range(MANY)) + ">end",
         "attributes",
     ),
+    "attributes with a sign in a value now and then": ("<p " + _parted('="<"') + ">end", "attributes"),
+    "attributes with a sign that no quote holds": ("<p " + _parted("=<") + ">end", "attributes"),
+    "attributes with both signs in a value": ("<p " + _parted("='><'") + ">end", "attributes"),
+    "the same among many tags": ("<b>x</b>" * 300 + "<p " + _parted('="<"') + ">end", "attributes"),
     "attributes parted by slashes": ("<p " + "/".join(f"a{n}" for n in range(MANY)) + ">end", "attributes"),
     "roots": ("".join(f"<body a{n}=1>" for n in range(MANY)), "root"),
     "options": ("<select>" + "<option>x" * MANY, "options"),

@@ -23,7 +23,15 @@ _TAG = re.compile(
     r"|<[!?/][^>]*+>?",
     re.DOTALL,
 )
+# The same, of which only the name is wanted; empty for what is no tag.
+_TAG_NAME = re.compile(
+    r"<(?:(/?[a-zA-Z][^\s/>]*+)(?>[^>\"'=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')|[\"'=])*+>?"
+    r"|!--(?:-?>|.*?(?:--!?>|\Z))"
+    r"|[!?/][^>]*+>?)",
+    re.DOTALL,
+)
 _NAME = re.compile(r"<(/?[a-zA-Z][^\s/>]*+)")
+_REPEATED = re.compile(r"<(?:[hH][tT]|[bB][oO]|[oO][pP])")  # <html>, <body>, <option>, <optgroup> begin so
 _INSIDE = re.compile(r"(?>[^>\"'=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+')|[\"'=])*+")
 _ATTRIBUTE = re.compile(r"[^\s/=]++(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'>]*+))?")
 
@@ -35,6 +43,14 @@ _LIMITED = re.compile(
     re.IGNORECASE,
 )
 _NESTING = re.compile(r"<(?!/[a-z]|(?:t[dr]|tbody|p|br|img)[\s/>])", re.IGNORECASE)
+
+# What hides from a reader of stretches between two `<` that they belong to one tag: a `<` before the tag's
+# `>`, or a `>` in a value. In a short source no engine minds.
+_HIDING = (
+    re.compile(r"<[a-zA-Z][^<>]*+<"),
+    re.compile(r"=\s*+(?:\"[^\">]*+>|'[^'>]*+>)"),
+)
+_SHORT: Final = 16_384  # characters: 5,000 attributes, a tenth of a second in the slowest engine
 
 _RAW_TEXT = frozenset({"script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"})
 _UNSEEN = frozenset({"script", "style", "title", "iframe", "noembed", "noframes", "svg", "template"})
@@ -106,13 +122,20 @@ def over_limit(source: str, limits: HtmlLimits = USUAL) -> str:
     """
     if len(source) > limits.characters:
         return f"the HTML has more than {limits.characters:,} characters"
-    if _has_few_tags(source, limits) and not _has_crowded_tag(source, limits):
+    few, crowded = _has_few_tags(source, limits), _has_crowded_tag(source, limits)
+    if few and not crowded:
         return ""
-    return _count(source, limits) or _read(source, limits)
+    problem = _count(source, limits)
+    if not problem and crowded:
+        problem = _look_into_tags(source, limits)
+    return problem if problem or few else _read(source, limits)
 
 
 def _count(source: str, limits: HtmlLimits) -> str:
     """Say which limit on the number of tags is exceeded, wherever they stand."""
+    least = min(limits.roots, limits.options)
+    if source.count("<") <= limits.tags and len(_REPEATED.findall(source)) <= least:
+        return ""
     names = _NAME.findall(source)
     if len(names) > limits.tags:
         return f"the HTML has more than {limits.tags:,} tags"
@@ -136,11 +159,13 @@ def _has_few_tags(source: str, limits: HtmlLimits) -> bool:
 
 
 def _has_crowded_tag(source: str, limits: HtmlLimits) -> bool:
-    """Whether any stretch from one `<` to the next begins with a tag of too many attributes.
+    """Whether any stretch from one `<` to the next begins with a tag of too many attributes, or may hide one.
 
     A short stretch holds few attributes: from each `<` we step back to the last one within that length, and
     look only where there is none.
     """
+    if len(source) > _SHORT and any(each.search(source) for each in _HIDING):
+        return True
     length = 2 * limits.attributes
     at, end = source.find("<"), len(source)
     while -1 < at < end - length:
@@ -165,15 +190,13 @@ def _read(source: str, limits: HtmlLimits) -> str:
     """Follow what is open. An end tag closes only its own name, so a foreign one cannot hide an open tag."""
     is_open: dict[str, int] = {}
     depth = formatting = 0
-    for closing, name, inside in _tags(source):
-        if len(inside) > 2 * limits.attributes and _is_crowded(inside, limits):
-            return f"a tag has more than {limits.attributes} attributes"
-        if name in _UNCOUNTED or (closing and not is_open.get(name)):
+    for step, name in _counted_tags(source):
+        if step < 0 and not is_open.get(name):
             continue
-        step = -1 if closing else 1
         is_open[name] = is_open.get(name, 0) + step
         depth += step
-        formatting += step * (name in _FORMATTING)
+        if name in _FORMATTING:
+            formatting += step
         if depth > limits.depth:
             return f"more than {limits.depth:,} tags are open at once"
         if formatting > limits.formatting:
@@ -181,25 +204,44 @@ def _read(source: str, limits: HtmlLimits) -> str:
     return ""
 
 
-def _tags(source: str) -> Iterator[tuple[bool, str, str]]:
-    """Each tag outside comments: (is an end tag, lower-case name, what stands between name and `>`).
+def _counted_tags(source: str) -> Iterator[tuple[int, str]]:
+    """Each tag outside comments that opens (1) or closes (-1) what is counted, and its name in lower case.
 
     Inside elements whose content is raw text an engine may or may not see tags (in `<svg>` it does), so
     start tags count there and end tags do not.
     """
     raw = ""
-    for match in _TAG.finditer(source):
-        name = (match.group(2) or "").lower()
-        if not name:
+    known: dict[str, tuple[int, str]] = {"": (0, "")}  # a mail has few names, and each of them often
+    for written in _TAG_NAME.findall(source):
+        tag = known.get(written)
+        if tag is None:
+            tag = known[written] = _counted(written)
+        step, name = tag
+        if not step:
             continue
-        closing = bool(match.group(1))
-        if raw and closing:
-            if name != raw:
+        if step < 0:
+            if raw and name != raw:
                 continue
             raw = ""
-        elif not closing and not raw and name in _RAW_TEXT:
+        elif not raw and name in _RAW_TEXT:
             raw = name
-        yield closing, name, match.group(3)
+        yield tag
+
+
+def _counted(written: str) -> tuple[int, str]:
+    name = written.lstrip("/").lower()
+    if name in _UNCOUNTED:
+        return 0, name
+    return -1 if written[0] == "/" else 1, name
+
+
+def _look_into_tags(source: str, limits: HtmlLimits) -> str:
+    """Say that a tag outside comments has too many attributes."""
+    for match in _TAG.finditer(source):
+        inside = match.group(3) or ""
+        if len(inside) > 2 * limits.attributes and _is_crowded(inside, limits):
+            return f"a tag has more than {limits.attributes} attributes"
+    return ""
 
 
 def strip_tags(source: str) -> str:
