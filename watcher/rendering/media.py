@@ -16,11 +16,11 @@ from watcher.clock import utc_now
 from watcher.rendering.model import FORMAT, VERSION, source_of
 from watcher.sqlite import Database
 from watcher.sqlite_errors import DatabaseError, Format
+from watcher.sqlite_file import SqliteFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
-    from types import TracebackType
 
     from watcher.rendering.model import Shot
 
@@ -48,11 +48,11 @@ _FORMAT = Format(
 )
 
 
-class Media:
+class Media(SqliteFile):
     """An open media.db. A context manager, for one thread; any number of them may be open at once."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._db = database
+        super().__init__(database)
         self._now = now
 
     @classmethod
@@ -188,30 +188,5 @@ class Media:
         digest, content = self._db.rows(sql, (row,))[0]
         return bool(hashlib.sha256(content).hexdigest() == digest)
 
-    def integrity_check(self) -> None:
-        """Look for damage everywhere. Raises `MediaError`."""
-        self._db.integrity_check()
-
-    @property
-    def size(self) -> int:
-        """Bytes that a copy needs."""
-        return self._db.size
-
-    def copy_to(self, target: Path) -> None:
-        """Write a compact copy to `target`, an empty file. Raises `MediaError`."""
-        self._db.copy_to(target)
-
     def _moment(self) -> str:
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from watcher.record import Status
 from watcher.sqlite import Database
 from watcher.sqlite_errors import Format
+from watcher.sqlite_file import SqliteFile
 from watcher.store import counts, issues
 from watcher.store.attribution import Attributed, Stranger, Tally, attributed, strangers, tallies
 from watcher.store.difference import Difference, differences
@@ -21,7 +22,6 @@ from watcher.store.unicode import storable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from types import TracebackType
 
     from watcher.record import ProviderEntry, Record, Sender
 
@@ -43,11 +43,8 @@ FORMAT = Format(
 _MERGED_PAGES = 2_000  # of the full-text index, merged at most in one housekeeping
 
 
-class Store:
+class Store(SqliteFile):
     """An open newsletters.db. A context manager, for one thread."""
-
-    def __init__(self, database: Database) -> None:
-        self._db = database
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True, patience: float = 60.0) -> Self:
@@ -261,10 +258,6 @@ class Store:
         """Return how many newsletters there are."""
         return int(self._db.one("SELECT count(*) FROM newsletters"))
 
-    def fold(self) -> None:
-        """Fold the `-wal` file into the file, now that nobody waits for a commit. Raises `StoreError`."""
-        self._db.fold()
-
     def keep_house(self) -> None:
         """Merge a part of the full-text index, refresh the planner's statistics, empty the -wal file."""
         with self._db.transaction():
@@ -273,23 +266,6 @@ class Store:
             )
         self._db.tidy()
 
-    def quick_check(self, seconds: float) -> bool:
-        """Look for damage, for so long at most; returns whether all was seen. Raises `StoreError`."""
-        return self._db.quick_check(seconds)
-
-    def integrity_check(self) -> None:
-        """Look for damage everywhere. Raises `StoreError`."""
-        self._db.integrity_check()
-
-    @property
-    def size(self) -> int:
-        """Bytes that a copy needs."""
-        return self._db.size
-
-    def copy_to(self, target: Path) -> None:
-        """Write a compact copy to `target`, an empty file. Raises `StoreError`."""
-        self._db.copy_to(target)
-
     def close(self) -> None:
         """Refresh stale statistics and close; the last one to close folds the -wal file into the file."""
         try:
@@ -297,12 +273,4 @@ class Store:
             with suppress(StoreError):
                 self._db.optimize()
         finally:
-            self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+            super().close()

@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from watcher.sqlite_file import SqliteFile
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from watcher.sqlite import Database
 
 
-class Room:
+class Room(SqliteFile):
     """A part of the vault: an open database and a clock."""
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
-        self._db = database
+        super().__init__(database)
         self._clock = now
 
     def _now(self) -> str:

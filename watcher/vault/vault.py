@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from datetime import datetime
-    from types import TracebackType
 
 VERSION = 3
 """How many migrations `watcher.vault.schema` has."""
@@ -75,41 +74,8 @@ class Vault(Mailboxes, Messages, Derivations, Signatures, Overview, Merging):
         """
         return self._db.standing_still()
 
-    def fold(self) -> None:
-        """Fold the `-wal` file into the file, now that nobody waits for a commit. Raises `VaultError`."""
-        self._db.fold()
-
     def keep_house(self, runs_before: datetime) -> None:
         """Train the dictionary when it is due, forget the notes of old passes, tidy the file."""
         self.train_dictionary()
         self.forget_runs(runs_before)
         self._db.tidy()
-
-    def quick_check(self, seconds: float) -> bool:
-        """Look for damage, for so long at most; returns whether all was seen. Raises `VaultError`."""
-        return self._db.quick_check(seconds)
-
-    def integrity_check(self) -> None:
-        """Look for damage everywhere. Raises `VaultError`."""
-        self._db.integrity_check()
-
-    @property
-    def size(self) -> int:
-        """Bytes that a copy needs."""
-        return self._db.size
-
-    def copy_to(self, target: Path) -> None:
-        """Write a compact copy to `target`, an empty file. Raises `VaultError`."""
-        self._db.copy_to(target)
-
-    def close(self) -> None:
-        """Close the file; the vault cannot be used any more."""
-        self._db.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
