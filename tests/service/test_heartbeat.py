@@ -84,18 +84,18 @@ def test_a_command_is_run_without_a_shell(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "message"),
+    ("target", "seconds", "message"),
     [
-        (command("raise SystemExit(3)"), "ended with 3"),
-        (command("import time; time.sleep(60)"), "did not end within 0.2 seconds"),
-        (Heartbeat(command=("/nonexistent/ping",)), "cannot be run: No such file"),
+        (command("raise SystemExit(3)"), 60, "ended with 3"),
+        (command("import time; time.sleep(3600)"), 0.2, "did not end within 0.2 seconds"),
+        (Heartbeat(command=("/nonexistent/ping",)), 60, "cannot be run: No such file"),
     ],
     ids=["code", "hangs", "missing"],
 )
-def test_a_command_that_fails_says_how(target: Heartbeat, message: str) -> None:
+def test_a_command_that_fails_says_how(target: Heartbeat, seconds: float, message: str) -> None:
     """With its exit code, or that it took too long."""
     with pytest.raises(HeartbeatError, match=message):
-        send(target, 0.2)
+        send(target, seconds)
 
 
 def test_a_url_is_requested_and_nothing_told(monitor: Monitor) -> None:
