@@ -63,6 +63,7 @@ def test_a_wheel_without_a_compiler_is_pure_python(tmp_path: Path) -> None:
     assert not [name for name in zipfile.ZipFile(built).namelist() if name.endswith(".so")]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_compiled_wheel_gives_the_same_records(tmp_path: Path) -> None:
     """Byte for byte, for the samples and, where it lies beside the project, for the corpus."""

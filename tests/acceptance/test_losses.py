@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SEED = 20260301
 
 
+@pytest.mark.slow
 def test_t07_kills_at_random_moments_cost_nothing(dovecot: Dovecot, tmp_path: Path) -> None:
     """Twenty times SIGKILL while 200 mails come in: none is lost, doubled or altered."""
     proof = kill_run.prove(kill_run.KILL, 20, 200, SEED, dovecot, tmp_path)
@@ -34,7 +35,14 @@ def test_t07_kills_at_random_moments_cost_nothing(dovecot: Dovecot, tmp_path: Pa
     assert proof.at_work >= 10, "most of the kills met an idle watcher"
 
 
-@pytest.mark.parametrize("fault", [name for name in kill_run.FAULTS if name not in (kill_run.KILL, "server")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in {"black-hole", "stall"} else name  # they wait
+        for name in kill_run.FAULTS
+        if name not in (kill_run.KILL, "server")
+    ],
+)
 def test_t07_a_fault_in_the_midst_of_a_stream_costs_nothing(
     dovecot: Dovecot, tmp_path: Path, fault: str
 ) -> None:

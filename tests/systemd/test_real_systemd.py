@@ -15,6 +15,8 @@ from tests.support.nspawn import VENV, Machine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 WATCHER = VENV / "bin/watcher"
 STORE = "/var/lib/watcher/archive/newsletters.db"
 VAULT = "/var/lib/watcher/vault/vault.db"

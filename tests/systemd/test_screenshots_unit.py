@@ -15,6 +15,8 @@ from tests.support.nspawn import ROOT, VENV, Machine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 UNIT = "watcher-screenshots.service"
 ARCHIVE = "/var/lib/watcher/archive"
 SETTINGS = (

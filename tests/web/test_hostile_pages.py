@@ -216,6 +216,7 @@ def test_the_set_is_large_and_every_attempt_is_in_the_store(store: Path) -> None
         assert found > least, (table, column, found)
 
 
+@pytest.mark.slow
 def test_on_no_route_anything_runs_or_is_asked_for(hostile: Web, store: Path) -> None:
     """Our pages, the mails in their frames, Datasette's own pages, exports and error pages."""
     seen = Observed()
