@@ -258,6 +258,8 @@ def test_odd_folder_names_do_not_hide_the_others(fake: FakeImap) -> None:
     assert "AT&T" in names
 
 
+INTO_THE_NEXT = b")\r\n* 2 FETCH (UID 2"
+
 BROKEN: dict[str, bytes] = {
     "nonsense": b"HTTP/1.1 400 Bad Request\r\n",
     "an unknown tag": b"XYZ99 OK done\r\n",
@@ -269,6 +271,8 @@ BROKEN: dict[str, bytes] = {
     "an unfinished row": b"* 1 FETCH (UID 1 BODY[]\r\n",
     "a row that is none": b"* 1 FETCH UID\r\n",
     "a UID that is none": b"* 1 FETCH (UID x BODY[] NIL)\r\n",
+    "a literal that runs into the next row": b"* 1 FETCH (UID 1 BODY[] {%d}\r\n%b%b BODY[] {%d}\r\n%b)\r\n"
+    % (len(RAW + INTO_THE_NEXT), RAW, INTO_THE_NEXT, len(RAW), RAW),
 }
 
 

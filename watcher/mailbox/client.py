@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from imapclient import IMAPClient, SocketTimeout
@@ -158,6 +159,10 @@ class Client(IMAPClient):  # type: ignore[misc]
         self._checkok("fetch", kind, parts)
         if parts == [None]:
             return {}
+        # Only the body may be a literal. A second one in a row is another message's: the first announced more
+        # than its own bytes and ran into it, and the parser would take the last for this one's.
+        if any(isinstance(part, tuple) and isinstance(after, tuple) for part, after in pairwise(parts)):
+            raise self._imap.abort("a row with two literals")
         rows = parse_fetch_response(parts, self.normalise_times, uid_is_key=True)
         outside_literals = (part[0] if isinstance(part, tuple) else part for part in parts)
         named = {int(uid) for text in outside_literals for uid in _UID.findall(text)}
