@@ -54,6 +54,22 @@ for _ in range(2):
 """
 
 
+_PAGES = """
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+blocks = [ctypes.c_void_p(libc.malloc(8_000)) for _ in range(2_000)]
+for block in blocks:
+    ctypes.memset(block, 1, 8_000)
+for block in blocks[:-1]:
+    libc.free(block)
+before = resident()
+malloc.trim()
+print(before - resident())
+"""
+
+
 def held(how: str, program: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", _BEGIN + program, how], capture_output=True, text=True, check=True, timeout=60
@@ -77,3 +93,8 @@ def test_a_large_block_is_always_mapped() -> None:
     """What was mapped goes back when it is freed; else only the first of its size is."""
     assert mapped("given back") == [True, True]
     assert mapped("as it comes") == [True, False]
+
+
+def test_what_is_free_below_something_held_is_given_back() -> None:
+    """By itself malloc gives back only what is free at the end."""
+    assert int(held("given back", _PAGES)) > 10_000_000

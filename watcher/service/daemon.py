@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from watcher import malloc
 from watcher.archive import Archive
 from watcher.clock import utc_now
 from watcher.derivation import Lanes
@@ -225,6 +226,7 @@ class Daemon:
         archive.vault.keep_house(runs_before=utc_now() - _RUNS_KEPT)
         archive.store.keep_house()
         lost = archive.reconcile()
+        malloc.trim()
         self._outside.kept_house()
         self._log.info("kept_house", derived_again=lost)
 

@@ -10,6 +10,7 @@ import threading
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from watcher import malloc
 from watcher.service import backup
 from watcher.store import Store
 from watcher.vault import Vault
@@ -100,3 +101,5 @@ class Copier:
             self.error = ""
             seconds = round((self._clock() - began).total_seconds(), 1)
             self._log().info("backed_up", bytes=made.size, seconds=seconds, deleted=len(gone))
+        finally:
+            malloc.trim()  # the caches of four databases are free again, below what others took meanwhile
