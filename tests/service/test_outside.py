@@ -301,6 +301,22 @@ def test_the_nightly_copy_is_made_and_its_failure_shows(stage: Stage) -> None:
     assert [each["deleted"] for each in stage.log.of("backed_up")] == [0, 0, 1]
 
 
+@pytest.mark.parametrize("problem", [False, True])
+def test_what_a_copy_took_is_given_back(stage: Stage, monkeypatch: pytest.MonkeyPatch, problem: bool) -> None:
+    """Whether it could be made or not: else the caches of one night stay until the next one."""
+    if problem:
+        (stage.home.root / "copies").write_text("a file where the folder should be")
+    seen: list[int] = []
+    monkeypatch.setattr(
+        "watcher.malloc.trim", lambda: seen.append(len(backup.copies(stage.home.root / "copies")))
+    )
+    outside = stage.begin("backup: {directory: copies, keep: 2}\n")
+    stage.polled()
+    outside.kept_house()
+    outside._copier.wait(30)
+    assert seen == [0 if problem else 1]
+
+
 def test_a_defect_in_the_copy_shows_and_ends_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it was: the class in `status`, the way in the log."""
 
