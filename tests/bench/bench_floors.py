@@ -164,7 +164,7 @@ def judged(runs: dict[str, list[Run]]) -> int:
         processors = statistics.median(other.cpu / one.cpu for one, other in pairs)
         rate = statistics.median(rates)
         figure = f"{goal.stack} against {goal.other}: {rate:.2f} times the rate"
-        figure += f" ({min(rates):.2f} to {max(rates):.2f}; by processor time {processors:.2f})"
+        figure += f" ({min(rates):.2f} to {max(rates):.2f}; {processors:.2f} by processor time)"
         code = max(code, verdict(figure, rate >= goal.least, f"at least {goal.least}"))
     return code
 

@@ -122,10 +122,10 @@ class Press:
         """Return some number that a signed integer of 64 bits can hold."""
         return self._chance.getrandbits(63)
 
-    def mails(self, number: int) -> Iterator[tuple[bytes, datetime]]:
-        """Yield so many, in the order of their days."""
+    def mails(self, number: int, begin: float = 0.0, end: float = 1.0) -> Iterator[tuple[bytes, datetime]]:
+        """Yield so many of this part of the period, in the order of their days."""
         for each in range(number):
-            yield self.mail(each / number)
+            yield self.mail(begin + (end - begin) * each / number)
 
 
 def _filled(pieces: tuple[bytes | _Slot | _Part, ...], fill: Callable[[_Slot], bytes]) -> bytes:
@@ -183,10 +183,10 @@ _CODINGS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def write_mbox(path: Path, number: int, seed: int = 1) -> None:
-    """Write so many mails to a new mbox."""
+def write_mbox(path: Path, number: int, seed: int = 1, begin: float = 0.0, end: float = 1.0) -> None:
+    """Write so many mails of this part of the period to a new mbox."""
     with path.open("wb") as file:
-        for raw, moment in Press(seed).mails(number):
+        for raw, moment in Press(seed).mails(number, begin, end):
             lines = re.sub(rb"^(>*From )", rb">\1", raw.replace(b"\r\n", b"\n"), flags=re.MULTILINE)
             file.write(b"From made@example.org " + moment.strftime("%a %b %d %H:%M:%S %Y").encode() + b"\n")
             file.write(lines.rstrip(b"\n") + b"\n\n")
