@@ -6,10 +6,13 @@ import platform
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another libc has no such choices")
+from watcher import malloc
+
+with_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another libc has no such choices")
 
 # What malloc holds is written as XML: malloc_info(3).
 _BEGIN = """
@@ -83,18 +86,37 @@ def mapped(how: str) -> list[bool]:
     return [int(size) >= 5_000_000 for size in sizes]
 
 
+@with_glibc
 def test_threads_share_one_arena() -> None:
     """Eight threads that allocate at the same time would have one each."""
     assert held("given back", _THREADS).count("<heap ") == 1
     assert held("as it comes", _THREADS).count("<heap ") > 1
 
 
+@with_glibc
 def test_a_large_block_is_always_mapped() -> None:
     """What was mapped goes back when it is freed; else only the first of its size is."""
     assert mapped("given back") == [True, True]
     assert mapped("as it comes") == [True, False]
 
 
+@with_glibc
 def test_what_is_free_below_something_held_is_given_back() -> None:
     """By itself malloc gives back only what is free at the end."""
     assert int(held("given back", _PAGES)) > 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("functions", "expected"),
+    [(("mallopt", "malloc_trim"), [(-8, 1), (-3, 131_072), (0,)]), (("malloc_trim",), [(0,)]), ((), [])],
+)
+def test_a_libc_is_asked_for_what_it_has(
+    monkeypatch: pytest.MonkeyPatch, functions: tuple[str, ...], expected: list[tuple[int, ...]]
+) -> None:
+    """musl has neither function, and the daemon runs there too."""
+    asked: list[tuple[int, ...]] = []
+    libc = SimpleNamespace(**{name: lambda *values: asked.append(values) for name in functions})
+    monkeypatch.setattr("ctypes.CDLL", lambda _: libc)
+    malloc.give_back()
+    malloc.trim()
+    assert asked == expected
