@@ -113,7 +113,7 @@ def test_what_is_free_below_something_held_is_given_back() -> None:
 def test_a_libc_is_asked_for_what_it_has(
     monkeypatch: pytest.MonkeyPatch, functions: tuple[str, ...], expected: list[tuple[int, ...]]
 ) -> None:
-    """musl has neither function, and the daemon runs there too."""
+    """Another libc has neither function, and the daemon runs there too."""
     asked: list[tuple[int, ...]] = []
     libc = SimpleNamespace(**{name: lambda *values: asked.append(values) for name in functions})
     monkeypatch.setattr("ctypes.CDLL", lambda _: libc)
