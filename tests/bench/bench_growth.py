@@ -6,7 +6,8 @@ Both archives are grown out of made mails (made_mail.py) by the real writers of 
 records are varied rather than derived, a thousand times each. A million mails take a quarter of an hour and
 some 20 GB, so `--keep` keeps them for the next time; an interrupted run goes on. Then each round imports the
 same mails into both, in turn, in one process: first mails of the month after, as they arrive in life, then a
-backfill of old ones from all years. The goal is for the rate of work; what an archive takes to open, once for each start, is told beside it. Exit code 1 when the goal is missed.
+backfill of old ones from all years. The goal is for the rate of work; what an archive takes to open, once for
+each start, is told beside it. Exit code 1 when the goal is missed.
 """
 
 from __future__ import annotations
