@@ -203,7 +203,7 @@ def test_housekeeping_derives_again_what_was_overwritten(
             store.delete([1])
         watched._ask_for_housekeeping()
         assert log.until("kept_house")[0] == {"derived_again": 1}
-        watched._wake.set()
+        watched._wake.ring()
         log.until("derived", 2)
     finally:
         watched.stop()

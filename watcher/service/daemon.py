@@ -27,7 +27,7 @@ from watcher.service.inbox import account_of
 from watcher.service.outside import Outside
 from watcher.service.presence import alone
 from watcher.service.reloading import ReloadRefused, read_again
-from watcher.service.stopping import reload_on_signal, stop_on_signals
+from watcher.service.stopping import Bell, reload_on_signal, stop_on_signals
 from watcher.service.storage import opened_when_possible
 from watcher.service.watches import Watches
 from watcher.settings import Images
@@ -65,10 +65,10 @@ class Daemon:
         self._senders = senders
         self._notifier = notifier
         self._log = get_logger()
-        self._stop = threading.Event()
-        self._wake = threading.Event()
+        self._stopping = False  # this and `_reread` are set by the handlers of signals: no events, see `Bell`
+        self._reread = False
+        self._wake = Bell()
         self._untidy = threading.Event()
-        self._reread = threading.Event()
         self._reported = 0.0  # time.monotonic()
         self._outside = Outside(settings, notifier, lambda: self._log, utc_now)
         self._arrivals = Arrivals(lambda: self._log)
@@ -83,17 +83,20 @@ class Daemon:
 
     def _arrived(self) -> None:
         self._arrivals.arrived()
-        self._wake.set()
+        self._wake.ring()
 
     def stop(self) -> None:
         """Ask the daemon to stop; returns at once."""
-        self._stop.set()
-        self._wake.set()
+        self._stopping = True
+        self._wake.ring()
 
     def reload(self) -> None:
         """Ask the daemon to read its settings again; returns at once."""
-        self._reread.set()
-        self._wake.set()
+        self._reread = True
+        self._wake.ring()
+
+    def _is_stopping(self) -> bool:
+        return self._stopping
 
     def run(self) -> None:
         """Run until `stop()`, SIGTERM or SIGINT; SIGHUP is `reload()`.
@@ -107,7 +110,7 @@ class Daemon:
             if self._outside.start().unclean and vault.exists():
                 look_for_damage(self._settings, self._log)
             try:
-                while not self._stop.is_set():
+                while not self._stopping:
                     self._run_with_settings()
             finally:
                 self._watches.stop()
@@ -119,7 +122,8 @@ class Daemon:
         self._notifier.ready()
         self._outside.show_waiting()
         self._notifier.watchdog()
-        return self._stop.wait(_BEAT)
+        self._wake.wait(_BEAT)
+        return self._stopping
 
     def _run_with_settings(self) -> None:
         """Work until the stop, or until there are other settings."""
@@ -136,9 +140,9 @@ class Daemon:
                 self._watches.start(self._settings.inboxes)
                 self._log.info("started", inboxes=len(self._settings.inboxes))
             self._notifier.ready()
-            while not self._stop.is_set() and not self._reloaded():
+            while not self._stopping and not self._reloaded():
                 self._work(archive)
-            if self._stop.is_set():
+            if self._stopping:
                 self._end(archive)
 
     @contextmanager
@@ -149,7 +153,6 @@ class Daemon:
 
     def _work(self, archive: Archive) -> None:
         """Derive what there is, look after the rest, then wait for more."""
-        self._wake.clear()
         try:
             self._work_now(archive)
             wait = self._report(archive)
@@ -168,7 +171,7 @@ class Daemon:
             self._report(archive)
 
         self._arrivals.begin()
-        derived = archive.derive_pending(stopped=self._stop.is_set, on_rows=committed)
+        derived = archive.derive_pending(stopped=self._is_stopping, on_rows=committed)
         if derived.total:
             self._log.info("derived", done=derived.done, failed=derived.failed, refused=derived.refused)
             shutter.press(self._settings.store.media)
@@ -189,9 +192,9 @@ class Daemon:
 
     def _reloaded(self) -> bool:
         """Read the settings again if that was asked for; whether there are others now."""
-        if not self._reread.is_set():
+        if not self._reread:
             return False
-        self._reread.clear()
+        self._reread = False
         self._notifier.reloading()
         try:
             settings, senders = read_again(self._settings)
@@ -232,7 +235,7 @@ class Daemon:
 
     def _ask_for_housekeeping(self) -> None:
         self._untidy.set()
-        self._wake.set()
+        self._wake.ring()
 
 
 def _keeping_keys(settings: Settings) -> AbstractContextManager[None]:
