@@ -95,6 +95,8 @@ class Crew:
     def close(self) -> None:
         """End the processes; what is under way is dropped, and nothing was written of it."""
         for seat in self._seats:
+            seat.dismiss()
+        for seat in self._seats:  # they end at the same time
             seat.close()
         self._here.close()
 

@@ -151,7 +151,7 @@ class _Copy:
             if time.monotonic() >= until:
                 raise subprocess.TimeoutExpired("copy", timeout)
             time.sleep(pause)  # as `subprocess` does: there is no call that waits and has an end
-            pause = min(2 * pause, 0.05)
+            pause = min(2 * pause, 0.002)
         return code
 
     def kill(self) -> None:

@@ -177,9 +177,13 @@ class Worker:
             self._process.kill()
             return self._process.wait(math.inf)
 
+    def dismiss(self) -> None:
+        """Close the line: a process that waits for work ends by itself then. Only `close` may follow."""
+        self._line.close()
+
     def close(self) -> None:
         """End the process, whatever it is doing, and give back what it holds."""
-        self._line.close()  # one that waits for work ends by itself then
+        self.dismiss()
         self._gone(_GOODBYE if self.ready is not None and not self.owed else 0)
         self._process.release()
 
