@@ -117,7 +117,7 @@ class Seat:
             )
 
     def dismiss(self) -> None:
-        """Tell the worker that no more mail comes; one without work ends by itself, and `close` waits less."""
+        """Tell the worker that no more mail comes: one without work ends, and `close` need not wait."""
         if self.worker is not None:
             self.worker.dismiss()
 
