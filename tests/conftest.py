@@ -13,8 +13,11 @@ pytest_plugins = ["tests.support.dovecot", "tests.support.home"]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A test process for each processor; none beside this one for files by name: they would start longer."""
-    return 0 if any(".py" in each for each in config.args) else len(os.sched_getaffinity(0))
+    """A test process for each processor, and two for those that wait for a server, a browser or a disk.
+
+    None beside this one for files by name: they would start longer.
+    """
+    return 0 if any(".py" in each for each in config.args) else len(os.sched_getaffinity(0)) + 2
 
 
 def pytest_collection(session: pytest.Session) -> None:
