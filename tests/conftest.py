@@ -13,11 +13,11 @@ pytest_plugins = ["tests.support.dovecot", "tests.support.home"]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """A test process for each processor, and two for those that wait for a server, a browser or a disk.
+    """A test process for each processor, and one for the tests that wait for a server or a browser.
 
     None beside this one for files by name: they would start longer.
     """
-    return 0 if any(".py" in each for each in config.args) else len(os.sched_getaffinity(0)) + 2
+    return 0 if any(".py" in each for each in config.args) else len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection(session: pytest.Session) -> None:
