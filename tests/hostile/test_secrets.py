@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tests.support.dovecot import Dovecot, MailUser
     from tests.support.home import Home
 
+pytestmark = pytest.mark.slow  # it reads all that a whole run leaves behind
+
 PASSWORD = "swordfish-4711-unlikely"
 READER = "hidden.reader@example.net"
 NAME = "Hortensia Q. Hidden"
