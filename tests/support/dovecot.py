@@ -275,7 +275,9 @@ class Dovecot:
             pid_file = self.root / "run" / "master.pid"
             os.killpg(int(pid_file.read_text()), signal.SIGKILL)  # the daemon leads a group of its own
             pid_file.unlink()
-            _wait_until(lambda: not (_answers(self.port) or _answers(self.tls_port)))
+            # The last to die holds this socket, and the next start would take it for a running server.
+            last = self.root / "run" / "log-errors"
+            _wait_until(lambda: not (_answers(self.port) or _answers(self.tls_port) or _listens(last)))
 
     def log(self) -> str:
         """Return the server's log, for the message of a failed test."""
@@ -322,6 +324,13 @@ def _free_ports(count: int) -> list[int]:
 
 def _answers(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def _listens(path: Path) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(str(path))
         return True
     return False
 
