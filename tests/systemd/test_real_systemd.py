@@ -241,8 +241,10 @@ def test_the_web_pages_cannot_reach_the_vault(machine: Machine) -> None:
     assert "/var/lib/watcher/vault" in machine.show("watcher-datasette", "InaccessiblePaths")
 
 
-def test_an_instance_has_an_account_of_its_own(machine: Machine) -> None:
+def test_an_instance_has_an_account_of_its_own(frozen: str, machine: Machine) -> None:
     """It runs beside the daemon, and neither may read what the other keeps; senders.yaml is for both."""
+    # The other daemon reads this file as well when the watchdog starts it again.
+    machine.wait_for(lambda: is_back(machine, frozen), frozen)
     machine.path("/etc/watcher/senders.yaml").chmod(0o600)  # as root's `watcher init` may leave it
     start_instance(machine, "museum")
     machine.wait_for(lambda: "1 mails" in machine.show("watcher@museum", "StatusText"), "watcher@museum")
