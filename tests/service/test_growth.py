@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.fake_imap import FakeImap
-from tests.support.home import mail
+from tests.support.home import numbered
 from tests.support.watched import inbox_at, watching
 from watcher.deadline import Deadline
 from watcher.mailbox.client import Client
@@ -24,7 +23,7 @@ from watcher.vault import Vault
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.support.fake_imap import Exchange
+    from tests.support.fake_imap import Exchange, FakeImap
     from tests.support.home import Home
 
 PASSES = 6
@@ -40,18 +39,6 @@ def there() -> Iterator[Callable[[], Counter[type]]]:
     before = _there()
     yield lambda: _there() - before
     gc.enable()
-
-
-@pytest.fixture
-def server() -> Iterator[FakeImap]:
-    """A scripted server with one mail."""
-    with FakeImap() as running:
-        running.add(1, numbered(1))
-        yield running
-
-
-def numbered(number: int) -> bytes:
-    return mail(f"no. {number}", message_id=f"<{number}@example.org>")
 
 
 def _there() -> Counter[type]:

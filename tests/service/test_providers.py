@@ -11,24 +11,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.service.test_push import arrives, numbered, watch
-from tests.support.fake_imap import FakeImap
+from tests.service.test_push import arrives, watch
+from tests.support.home import numbered
 from tests.support.watched import inbox_at, watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from tests.support.fake_imap import Exchange
+    from tests.support.fake_imap import Exchange, FakeImap
     from tests.support.home import Home
     from tests.support.watched import Log
-
-
-@pytest.fixture
-def server() -> Iterator[FakeImap]:
-    """A scripted server with one mail."""
-    with FakeImap() as running:
-        running.add(1, numbered(1))
-        yield running
 
 
 def once(

@@ -10,29 +10,15 @@ import pytest
 
 from tests.support.fake_imap import CAPABILITIES, FakeImap
 from tests.support.fault_proxy import Fault, FaultProxy
-from tests.support.home import mail
+from tests.support.home import numbered
 from tests.support.watched import inbox_at, watching
 from watcher.service import watches
 from watcher.service.polls import Polls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.dovecot import MailUser
     from tests.support.fake_imap import Exchange
     from tests.support.home import Home
-
-
-@pytest.fixture
-def server() -> Iterator[FakeImap]:
-    """A scripted server with one mail."""
-    with FakeImap() as running:
-        running.add(1, numbered(1))
-        yield running
-
-
-def numbered(number: int) -> bytes:
-    return mail(f"no. {number}", message_id=f"<{number}@example.org>")
 
 
 def arrives(server: FakeImap, uid: int) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.service.test_push import arrives, numbered
+from tests.service.test_push import arrives
 from tests.support.fake_imap import FakeImap
-from tests.support.home import ended
+from tests.support.home import ended, numbered
 from tests.support.watched import inbox_at, watching
 
 if TYPE_CHECKING:

@@ -162,6 +162,11 @@ def mail(
     return ("\r\n".join(lines) + "\r\n\r\n" + body.replace("\n", "\r\n") + "\r\n").encode()
 
 
+def numbered(number: int) -> bytes:
+    """A mail like all others but for its number."""
+    return mail(f"no. {number}", message_id=f"<{number}@example.org>")
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A watcher with no inbox."""
